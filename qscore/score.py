@@ -1,0 +1,192 @@
+"""Q of each atom, for several sigma in one pass."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from qscore.density import Density
+from qscore.probes import METHOD, Method, cell_list, direction_sets, reference_gaussian
+
+SIGMAS = (0.4, 0.6)
+UNSCORED = ("outside", "constant", "not_finite")
+MASK_REACH = 3.0
+TIGHT_MASK = 2.5
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Q of n atoms.
+
+    Attributes
+    ----------
+    q : ndarray, float, shape (n, sigmas)
+        -1 to 1; NaN where not scored.
+    why : ndarray, int8, shape (n,)
+        -1 where scored, else the index of the reason in `UNSCORED`.
+    sampled : ndarray, int32, shape (n, 3)
+        Points sampled (that at the centre counted 8 times), of them on exactly
+        constant map, of them outside the grid; 0 for atoms outside.
+    mask_distance : ndarray, float, shape (n,)
+        Distance to the nearest point of exactly constant map, Å; infinite
+        beyond `MASK_REACH`.
+    """
+
+    q: np.ndarray
+    why: np.ndarray
+    sampled: np.ndarray
+    mask_distance: np.ndarray
+
+
+def score_atoms(
+    density: Density,
+    positions: np.ndarray,
+    *,
+    which: np.ndarray | None = None,
+    sigmas=SIGMAS,
+    threads: int = 1,
+    method: Method = METHOD,
+) -> Scores:
+    """Q-score of atoms in a density.
+
+    Around each atom lie shells of points that are nearer to it than to other
+    atoms; Q is the correlation about the mean of the trilinear map values with
+    exp(-R² / 2 sigma²). Pintilie et al. 2020, Nat. Methods 17:328, with the
+    sampling of MapQ 2.9.7.
+
+    Parameters
+    ----------
+    density : Density
+        With at least 2 Å and a voxel around the atoms, or the whole grid.
+    positions : ndarray, shape (n, 3)
+        All non-hydrogen atoms, Å, x y z: each is a neighbour of the others.
+    which : ndarray of int, shape (m,), optional
+        The atoms to score; all by default.
+    sigmas : sequence of float
+        Width of the reference Gaussian, Å.
+    threads : int
+        The result does not depend on it.
+
+    Returns
+    -------
+    Scores
+        Of the m atoms.
+
+    Raises
+    ------
+    ValueError
+        A sigma is not positive, or positions are not of shape (n, 3).
+    """
+    positions = np.ascontiguousarray(positions, dtype=np.float64)
+    if positions.ndim != 2 or positions.shape[1] != 3:
+        raise ValueError(f"positions of shape {positions.shape}; expected (n, 3)")
+    if not len(sigmas) or min(sigmas) <= 0:
+        raise ValueError(f"sigma {sigmas}; expected positive widths in Å")
+    which = np.arange(len(positions)) if which is None else np.asarray(which, dtype=np.int64)
+    constant = constant_points(density)
+    inside = np.flatnonzero(density.contains(positions[which]))
+    q = np.full((len(which), len(sigmas)), np.nan)
+    sampled = np.zeros((len(which), 3), dtype=np.int32)
+    distance = np.full(len(which), np.inf)
+    if len(inside):
+        distance[inside] = _mask_distance(density, constant, positions[which[inside]])
+        q[inside], sampled[inside] = _score_inside(
+            density, constant, positions, which[inside], distance[inside],
+            sigmas=sigmas, threads=threads, method=method,
+        )  # fmt: skip
+    return Scores(q, _why(density, positions[which], q, inside), sampled, distance)
+
+
+def _score_inside(density, constant, positions, which, to_mask, *, sigmas, threads, method):
+    """Q and sample counts of atoms that lie inside the grid."""
+    from qscore import kernel
+
+    near = _near_grid(density, positions, method.reach)
+    place = np.full(len(positions), -1)
+    place[near] = np.arange(len(near))
+    atoms = np.ascontiguousarray(positions[near])
+    cells = cell_list(atoms, reach=method.reach)
+    vectors, starts = direction_sets(method)
+    references = np.array([reference_gaussian(sigma, method) for sigma in sigmas])
+    rank = np.empty(len(near), dtype=np.int64)
+    rank[cells.order] = np.arange(len(near))
+    by_cell = np.argsort(rank[place[which]], kind="stable")
+    q, sampled = np.empty((len(which), len(sigmas))), np.empty((len(which), 3), dtype=np.int32)
+
+    def score_part(part):
+        part_q, part_sampled = np.empty((len(part), len(sigmas))), np.empty((len(part), 3), dtype=np.int32)
+        kernel.score_atoms(
+            density.values, constant, density.offset, density.grid, density.origin, density.step, atoms,
+            cells.order, cells.starts, cells.low, cells.shape, cells.size, place[which[part]], to_mask[part],
+            vectors, starts, method.radii, references, method.points, method.exclusion, part_q, part_sampled,
+        )  # fmt: skip
+        q[part], sampled[part] = part_q, part_sampled
+
+    parts = np.array_split(by_cell, max(1, min(threads * 4, len(which) // 500)) if threads > 1 else 1)
+    if len(parts) == 1:
+        score_part(parts[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(score_part, parts))
+    return q, sampled
+
+
+def _near_grid(density: Density, positions: np.ndarray, reach: float) -> np.ndarray:
+    """Atoms that can be neighbours of an atom inside the grid."""
+    low = density.origin - reach
+    high = density.origin + (density.grid - 1) * density.step + reach
+    return np.flatnonzero(((positions >= low) & (positions <= high)).all(axis=1))
+
+
+def constant_points(density: Density) -> np.ndarray:
+    """Points that lie in a block of 3 x 3 x 3 exactly equal values: a mask's outside.
+
+    Returns
+    -------
+    ndarray, uint8, shape of ``density.values``
+        Shape (0, 0, 0) when there is none.
+    """
+    from qscore import kernel
+
+    none = np.zeros((0, 0, 0), dtype=np.uint8)
+    if not kernel.mark_constant(density.values, none):
+        return none
+    marked = np.zeros(density.values.shape, dtype=np.uint8)
+    kernel.mark_constant(density.values, marked)
+    return marked
+
+
+def _mask_distance(density, constant, positions) -> np.ndarray:
+    from qscore import kernel
+
+    distance = np.full(len(positions), np.inf)
+    if constant.size:
+        kernel.distance_to_marked(
+            constant, density.offset, density.origin, density.step, positions, MASK_REACH, distance
+        )
+    return distance
+
+
+def _why(density, positions, q, inside) -> np.ndarray:
+    """Reason of each atom without a score."""
+    why = np.full(len(positions), UNSCORED.index("outside"), dtype=np.int8)
+    unscored = np.isnan(q[inside]).any(axis=1)
+    why[inside] = np.where(unscored, UNSCORED.index("constant"), -1)
+    lost = inside[unscored]
+    finite = _finite_around(density, positions[lost])
+    why[lost[~finite]] = UNSCORED.index("not_finite")
+    return why
+
+
+def _finite_around(density, positions) -> np.ndarray:
+    """Whether the map is finite within 2 Å and a voxel of each position."""
+    finite = np.ones(len(positions), dtype=bool)
+    reach = np.ceil(METHOD.radii[-1] / density.step).astype(int) + 1
+    for n, position in enumerate(positions):
+        at = np.floor((position - density.origin) / density.step).astype(int) - density.offset
+        low, high = np.maximum(at - reach, 0), at + reach + 1
+        z, y, x = (slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
+        finite[n] = np.isfinite(density.values[z, y, x]).all()
+    return finite
