@@ -3,7 +3,13 @@
 import math
 
 import numpy as np
+
+import numba
 from numba import njit
+
+from qscore import compiled
+
+numba.config.CACHE_DIR = str(compiled.cache_folder())
 
 INSIDE, CONSTANT, OUTSIDE = 0, 1, 2
 

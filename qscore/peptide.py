@@ -196,13 +196,13 @@ def side_chain(residue, main, chis):
 
 HELIX_LENGTH = 17
 LOOPS = (
-    ((86, 33), (32, 70), (-100, 163), (-48, -47), (-84, -19), (-68, -3)),
-    ((-98, 30), (-83, 169), (-122, 180), (-47, -28), (-86, 128), (-90, 7)),
-    ((-75, -15), (-91, 30), (39, 59), (-95, 170), (-100, -180), (-60, -30)),
-    ((-50, -1), (-101, 148), (-84, -53), (-49, 170), (-80, 104), (-107, 30)),
-    ((-53, -75), (-127, 129), (-104, 108), (-130, 149), (-64, -30), (-89, -50)),
-    ((-59, -29), (-90, -75), (-121, 23), (-104, 160), (-95, 170), (-74, -56)),
-    ((-46, -13), (-118, 140), (-74, -25), (-63, -12), (-92, 160), (-108, 128)),
+    ((-48, -24), (-100, 120), (-54, -37), (-111, -180), (90, 41), (-69, -51)),
+    ((-54, 124), (-118, -2), (-58, -62), (88, 18), (-97, -60), (-120, 12)),
+    ((-49, 132), (-111, 5), (-120, 133), (-78, -21), (-57, -44), (-89, -5)),
+    ((70, 10), (43, 34), (59, 52), (78, 28), (-110, 114), (-86, -35)),
+    ((-35, 127), (-59, -36), (-100, 147), (-93, 134), (72, 31), (-60, 139)),
+    ((-35, 110), (-42, -75), (-160, 125), (-160, 123), (-64, -14), (-105, -14)),
+    ((85, 70), (-116, 30), (-137, 161), (-55, -55), (-100, 147), (-99, -60)),
 )
 """φ, ψ (degrees) of loops that lay helices of :data:`HELIX_LENGTH` antiparallel, 9.8 Å apart, in two
 layers: (0,0) (1,0) (1,1) (0,1) (0,2) (1,2) (1,3) (0,3). Found by minimising clashes and the
@@ -324,6 +324,58 @@ def peptide_atoms(main, dressed, *, chain, number=1):
             b = 1 + ends + 0.10 * depth + acidic * (depth > 0)
             rows.append((name, name[0], code, chain, number + i, "", "protein", 1.0, b, tuple(xyz)))
     return np.array(rows, dtype=ATOM)
+
+
+def hydrogens(main, atoms):
+    """Amide and Cα hydrogens of a chain of :func:`peptide_atoms`, as :data:`ATOM` records."""
+    first, rows = atoms["number"].min(), []
+    for i, (n, ca, c, *_) in enumerate(main):
+        built = {"HA": place(c, n, ca, 1.09, 108.0, 118.5)}
+        if i:
+            built["H"] = place(main[i - 1, 1], main[i - 1, 2], n, 1.01, 119.0, 0.0)
+        heavy = atoms[(atoms["number"] == first + i) & (atoms["name"] == "CA")][0]
+        for name, xyz in built.items():
+            row = heavy.copy()
+            row["name"], row["element"], row["xyz"] = name, "H", xyz
+            rows.append(row)
+    return np.array(rows, dtype=ATOM)
+
+
+def alternates(main, dressed, atoms, *, every=9):
+    """Second conformers (label B, occupancy 0.4) of some side chains, as :data:`ATOM` records.
+
+    The first conformers among `atoms` get the label A and occupancy 0.6, in place.
+    """
+    first, rows = atoms["number"].min(), []
+    for i, (code, extra) in enumerate(dressed[::every]):
+        i, other = i * every, ROTAMERS.get(code, ((), ()))[-1]
+        if not extra:
+            continue
+        second = side_chain(code, main[i], other)
+        for k in np.flatnonzero((atoms["number"] == first + i) & np.isin(atoms["name"], list(second))):
+            atoms["alternate"][k], atoms["occupancy"][k] = "A", 0.6
+            row = atoms[k].copy()
+            row["alternate"], row["occupancy"], row["xyz"] = "B", 0.4, second[str(row["name"])]
+            rows.append(row)
+    return np.array(rows, dtype=ATOM)
+
+
+def glycan(main, dressed, atoms, *, clearance=2.9):
+    """N-acetylglucosamine on the first asparagine with room for it, as :data:`ATOM` records.
+
+    Empty when no asparagine has room.
+    """
+    first = atoms["number"].min()
+    for i, (code, extra) in enumerate(dressed):
+        if code != "ASN":
+            continue
+        known = {"CB": main[i, 4], **dict(extra)}
+        sugar = build(NAG, known)
+        rest = atoms["xyz"][atoms["number"] != first + i]
+        if _nearest(np.array(list(sugar.values())), rest) >= clearance:
+            rows = [(k, k[0], "NAG", "A", 501, "", "glycan", 1.0, 1.4, xyz) for k, xyz in sugar.items()]
+            return np.array(rows, dtype=ATOM)
+    return atoms[:0]
 
 
 # --- RNA ---------------------------------------------------------------------------------------

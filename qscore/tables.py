@@ -51,9 +51,11 @@ _PAIR = """
 emdb_id | text | EMDB entry, EMD-n
 pdb_id | text | PDB entry of the fitted model, lower case
 """
-_MEASURED_WITH = """
+_FILES = """
 map_file | text | file of the map
 model_file | text | file of the model
+map_stamp | text | size and time of a local map file, "absent" when it is not there
+model_stamp | text | the same of the model
 """
 _METADATA = """
 resolution | number | reported resolution, Å
@@ -71,9 +73,12 @@ apoferritin | text | why the pair belongs to the apoferritin subset; empty when 
 synthetic | yes/no | whether the pair is made up for demonstration
 """
 
-PAIRS = Layout("pairs", _columns(_PAIR.strip() + _MEASURED_WITH + _METADATA.strip()))
-EXCLUDED = Layout("excluded", _columns(_PAIR.strip() + "\nsample | text | name of the sample\nreason | text | why the pair is left out"))
-BATCH = Layout("batch", _columns(_PAIR.strip() + _MEASURED_WITH + "map_release | text | date the map was released\ncontour_level | number | recommended contour level, map units\nresolution | number | reported resolution, Å"))
+PAIRS = Layout("pairs", _columns(_PAIR.strip() + _FILES + _METADATA.strip()))
+EXCLUDED = Layout(
+    "excluded",
+    _columns(_PAIR + "sample | text | name of the sample\nreason | text | why the pair is left out"),
+)
+BATCH = Layout("batch", _columns(_PAIR.strip() + _FILES + "map_release | text | date the map was released"))
 
 _STATISTICS = """
 q_mean | number | mean Q, σ 0.4 Å, no waters, an atom without score counting 0: EMDB's definition
@@ -136,7 +141,7 @@ version | text | version of the scorer
 )
 
 SCORED = Layout("scored", _columns(_PAIR.strip() + _MEASURED.rstrip()))
-ENTRIES = Layout("entries", _columns(_PAIR.strip() + _MEASURED_WITH + _METADATA.strip() + _MEASURED.rstrip()))
+ENTRIES = Layout("entries", _columns(_PAIR.strip() + _FILES + _METADATA.strip() + _MEASURED.rstrip()))
 RESIDUES = Layout(
     "residues",
     _columns(

@@ -1,0 +1,13 @@
+"""`python -m qscore` and the installed command."""
+
+import sys
+
+from qscore.cli import main
+
+
+def run() -> None:
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

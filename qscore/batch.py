@@ -1,0 +1,186 @@
+"""The entries of a batch, each scored in a forked child that may die without harm.
+
+The parent imports everything, starts no thread and runs no kernel; it watches
+each child's memory and deadline. A child leaves its tables in a private
+folder, and the batch's files appear when every entry has its row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from qscore import archive, entry, tables
+from qscore import kernel as _kernel  # noqa: F401  compiled or loaded before the first fork
+from qscore.errors import UnusableEntry
+
+POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one entry may use.
+
+    Attributes
+    ----------
+    memory_mb : int
+        Resident memory of the child, MB.
+    base_seconds : float
+        Deadline of an entry of no size.
+    seconds_per_mb : float
+        Added for each MB of its files.
+    """
+
+    memory_mb: int = 4000
+    base_seconds: float = 60.0
+    seconds_per_mb: float = 2.0
+
+    def deadline(self, size: int) -> float:
+        """Seconds for an entry whose files have `size` bytes."""
+        return self.base_seconds + self.seconds_per_mb * size / 1e6
+
+
+def score_batch(fetched, out, *, limits: Limits = Limits(), score=None) -> None:
+    """Score a fetched batch into ``entries.parquet`` and ``residues.parquet``.
+
+    Parameters
+    ----------
+    fetched : path-like
+        Folder of `qscore.archive.fetch_batch`.
+    out : path-like
+        Folder of the results.
+    limits : Limits
+    score : callable, optional
+        What a child runs: (map path, model path) → PairScore;
+        `qscore.entry.score_pair` by default.
+
+    Raises
+    ------
+    ArchiveUnavailable
+        The fetched folder is broken.
+    """
+    out = Path(out)
+    entries = archive.read_manifest(fetched)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".scoring-") as work:
+        folders = [Path(work) / str(n) for n in range(len(entries))]
+        faults = [_one(e, Path(fetched), f, limits, score or entry.score_pair) for e, f in zip(entries, folders, strict=True)]
+        # Parquet is read only now: its reader starts threads, after which nothing may fork.
+        rows = [_row(e, f, fault) for e, f, fault in zip(entries, folders, faults, strict=True)]
+        residues = [f / "residues.parquet" for f, row in zip(folders, rows, strict=True) if row["status"] == "scored"]
+        tables.write_parquet(out / "residues.parquet", tables.RESIDUES, tables.read_parquet(*residues, layout=tables.RESIDUES))
+        tables.write_parquet(out / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, rows))
+
+
+def _one(pair: dict, fetched: Path, folder: Path, limits: Limits, score) -> UnusableEntry | None:
+    """Score one entry in a child; what went wrong with the child or its files."""
+    for kind in ("map", "model"):
+        if "missing" in pair[kind]:
+            return UnusableEntry(f"{kind}_missing", pair[kind]["missing"])
+    folder.mkdir()
+    size = pair["map"]["bytes"] + pair["model"]["bytes"]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        os._exit(_child(pair, fetched, folder, score))
+    return _watch(child, limits.memory_mb * 1_000_000, limits.deadline(size))
+
+
+def _child(pair: dict, fetched: Path, folder: Path, score) -> int:
+    """Score and write; 0 when there is a row."""
+    try:
+        row = _scored(pair, fetched, folder, score)
+        tables.write_json(folder / "row.json", row)
+    except MemoryError:
+        return 3
+    except BaseException:  # whatever it is, it must not get past the fork
+        traceback.print_exc()
+        sys.stderr.flush()
+        return 1
+    return 0
+
+
+def _scored(pair: dict, fetched: Path, folder: Path, score) -> dict:
+    try:
+        result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"])
+    except UnusableEntry as trouble:
+        return entry.unusable_row(trouble)
+    columns = result.residues()
+    n = len(columns["n_atoms"])
+    ids = {key: [pair[key]] * n for key in ("emdb_id", "pdb_id")}
+    tables.write_parquet(folder / "residues.parquet", tables.RESIDUES, ids | columns)
+    return entry.entry_row(result)
+
+
+def _watch(child: int, most_bytes: int, seconds: float) -> UnusableEntry | None:
+    """Wait for a child; kill it when it takes too much."""
+    end = time.monotonic() + seconds
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            _kill_group(child)
+            return _verdict(status)
+        if _resident(child) > most_bytes:
+            return _kill(child, UnusableEntry("out_of_memory", f"more than {most_bytes / 1e6:,.0f} MB"))
+        if time.monotonic() > end:
+            return _kill(child, UnusableEntry("time_limit", f"more than {seconds:,.0f} s"))
+        time.sleep(POLL_SECONDS)
+
+
+def _verdict(status: int) -> UnusableEntry | None:
+    code = os.waitstatus_to_exitcode(status)
+    if code == 0:
+        return None
+    if code == 3:
+        return UnusableEntry("out_of_memory", "an allocation failed")
+    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}; see the log"
+    return UnusableEntry("crashed", how)
+
+
+def _resident(child: int) -> int:
+    """Resident bytes of a child and its own children; 0 when it has just ended."""
+    try:
+        process = psutil.Process(child)
+        return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
+    except psutil.Error:
+        return 0
+
+
+def _kill(child: int, trouble: UnusableEntry) -> UnusableEntry:
+    _kill_group(child)
+    try:
+        os.kill(child, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    os.waitpid(child, 0)
+    return trouble
+
+
+def _kill_group(leader: int) -> None:
+    """End what a child may have started."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _row(pair: dict, folder: Path, fault: UnusableEntry | None) -> dict:
+    """The row of an entry, whatever happened to it."""
+    if fault is None:
+        with open(folder / "row.json", encoding="utf-8") as stream:
+            row = json.load(stream)
+    else:
+        row = entry.unusable_row(fault)
+    digests = {f"{kind}_sha256": pair[kind].get("sha256") for kind in ("map", "model")}
+    return {"emdb_id": pair["emdb_id"], "pdb_id": pair["pdb_id"], **digests, **row}

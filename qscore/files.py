@@ -1,0 +1,58 @@
+"""The files that `qscore score --out` leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from qscore import model, tables
+from qscore.entry import PairScore
+
+
+def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False) -> None:
+    """Write `summary.json`, `residues.tsv`, `<model>.qscore.cif` and, if asked, `atoms.tsv`.
+
+    Everything is written beside its place and moved there when all of it is
+    whole.
+
+    Raises
+    ------
+    ValueError
+        The folder cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=folder, prefix=".qscore-"))
+    except OSError as err:
+        raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
+    try:
+        _write_all(pair, work, model_file, with_atoms)
+        for path in sorted(work.iterdir()):
+            os.replace(path, folder / path.name)
+    except OSError as err:
+        raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_all(pair: PairScore, folder: Path, model_file, with_atoms: bool) -> None:
+    tables.write_json(folder / "summary.json", pair.summary | {"hints": list(pair.hints)})
+    _write_table(folder / "residues.tsv", tables.RESIDUES, pair.residues())
+    if with_atoms:
+        _write_table(folder / "atoms.tsv", tables.ATOMS, pair.atoms())
+    model.write_with_q(model_file, folder / f"{stem(model_file)}.qscore.cif", pair.model, pair.scores.q[:, 0])
+
+
+def _write_table(path: Path, layout: tables.Layout, columns: dict) -> None:
+    """The layout's columns that there are, then further ones (other sigmas)."""
+    known = [column for column in layout.columns if column.name in columns]
+    more = [tables.Column(name, "number", "Q") for name in columns if name not in layout.names]
+    tables.write_tsv(path, tables.Layout(layout.name, tuple(known + more)), columns)
+
+
+def stem(path) -> str:
+    """File name without .gz and its format's ending."""
+    return Path(Path(path).name.removesuffix(".gz")).stem

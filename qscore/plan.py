@@ -1,0 +1,74 @@
+"""Pairs → batches: a function of the catalogue alone, so that old batches stay as they are.
+
+A batch is the pairs of one map-release week (of one quarter before 2020; the
+undated together), split by the leading bits of a hash of the pair while it is
+too large. A pair that comes or goes touches only its own batch.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections import defaultdict
+from pathlib import Path
+
+from qscore import tables
+
+WEEKLY_SINCE = 2020
+
+
+def period(map_release: str | None) -> str:
+    """Name of the release week (its Wednesday) or quarter of a date; ``undated`` without one."""
+    try:
+        day = datetime.date.fromisoformat(map_release or "")
+    except ValueError:
+        return "undated"
+    if day.year < WEEKLY_SINCE:
+        return f"{day.year}q{(day.month + 2) // 3}"
+    return (day - datetime.timedelta(days=(day.weekday() - 2) % 7)).isoformat()
+
+
+def bits(emdb_id: str, pdb_id: str) -> str:
+    """The 256 bits of a pair's hash, as text."""
+    return f"{int(hashlib.sha256(f'{emdb_id} {pdb_id}'.encode()).hexdigest(), 16):0256b}"
+
+
+def batches(pairs: list[dict], *, entries_per_batch: int) -> dict[str, list[dict]]:
+    """Name of each batch → its pairs, both in a fixed order.
+
+    Raises
+    ------
+    ValueError
+        `entries_per_batch` is below 1.
+    """
+    if entries_per_batch < 1:
+        raise ValueError(f"entries per batch {entries_per_batch}; expected at least 1")
+    by_period = defaultdict(list)
+    for pair in sorted(pairs, key=lambda pair: (pair["emdb_id"], pair["pdb_id"])):
+        by_period[period(pair.get("map_release"))].append(pair)
+    found = {}
+    for name in sorted(by_period):
+        found |= _split(name, "", by_period[name], entries_per_batch)
+    return found
+
+
+def _split(name: str, prefix: str, pairs: list[dict], most: int) -> dict[str, list[dict]]:
+    if len(pairs) <= most:
+        return {f"{name}.{prefix}" if prefix else name: pairs} if pairs else {}
+    halves = {"0": [], "1": []}
+    for pair in pairs:
+        halves[bits(pair["emdb_id"], pair["pdb_id"])[len(prefix)]].append(pair)
+    return {key: value for bit in "01" for key, value in _split(name, prefix + bit, halves[bit], most).items()}
+
+
+def write(folder, pairs: list[dict], *, entries_per_batch: int) -> list[str]:
+    """One small file a batch, ``<batch>.tsv``, holding only what its scores depend on; their names."""
+    found = batches(pairs, entries_per_batch=entries_per_batch)
+    for name, members in found.items():
+        tables.write_tsv(Path(folder) / f"{name}.tsv", tables.BATCH, tables.as_columns(tables.BATCH, members))
+    return list(found)
+
+
+def names(folder) -> list[str]:
+    """The batches of a plan folder."""
+    return sorted(path.name.removesuffix(".tsv") for path in Path(folder).glob("[!.]*.tsv"))

@@ -1,0 +1,99 @@
+"""What a scored pair looks like on a terminal (owns rich)."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from qscore.aggregate import suffix
+
+MOST_CHAINS = 24
+_WHY = {"outside": "centre outside the map", "constant": "map constant around them", "not_finite": "map not a number there"}
+
+
+def console(stream=None) -> Console:
+    """A console of a readable width where there is no terminal."""
+    stream = stream or sys.stdout
+    return Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 120)
+
+
+def print_pair(summary: dict, hints=()) -> None:
+    """The short table of `qscore score`."""
+    out = console()
+    out.print(f"[bold]{summary['model']['file']}[/] in [bold]{summary['map']['file']}[/]", markup=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for heading in ("atoms", "scored"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    expected = {(e["kind"], e["sigma"]): e for e in summary.get("expected", [])}
+    for sigma in summary["sigmas"]:
+        table.add_column(f"Q (σ {sigma:g})", justify="right", no_wrap=True)
+        if expected:
+            table.add_column("expected", justify="right", no_wrap=True)
+    for name, kind, group in _rows(summary):
+        table.add_row(name, *_cells(kind, group, summary["sigmas"], expected))
+    out.print(table)
+    for line in (*_remarks(summary), *hints):
+        out.print(line, markup=False)
+
+
+def _rows(summary: dict):
+    """Name, kind for the expectation, and statistics of each line of the table."""
+    sigmas, end = summary["sigmas"], suffix(summary["sigmas"][0])
+    whole = {"n_atoms": summary["n_atoms"] - summary["n_water"], "n_scored": None}
+    yield "entry (no waters, unscored 0)", "all", whole | {f"q{suffix(s)}": summary[f"q_mean{suffix(s)}"] for s in sigmas}
+    yield "scored atoms (no waters)", None, whole | {f"q{suffix(s)}": summary[f"q_scored{suffix(s)}"] for s in sigmas}
+    every = {"n_atoms": summary["n_atoms"], "n_scored": summary["n_scored"]}
+    yield "all atoms (unscored 0)", None, every | {f"q{suffix(s)}": summary[f"q_all{suffix(s)}"] for s in sigmas}
+    for kind, group in summary["classes"].items():
+        yield kind, kind, _scored(group, sigmas)
+    for part in ("backbone", "side_chain"):
+        if summary[f"q_{part}{end}"] == summary[f"q_{part}{end}"]:
+            yield part.replace("_", " "), None, {f"q{end}": summary[f"q_{part}{end}"]}
+    chains = list(summary["chains"].items())
+    for chain, group in chains[:MOST_CHAINS]:
+        yield f"chain {chain}", None, _scored(group, sigmas)
+    if len(chains) > MOST_CHAINS:
+        yield f"… and {len(chains) - MOST_CHAINS} more chains", None, {}
+
+
+def _scored(group: dict, sigmas) -> dict:
+    return group | {f"q{suffix(s)}": group[f"q_scored{suffix(s)}"] for s in sigmas}
+
+
+def _cells(kind, group: dict, sigmas, expected: dict):
+    for key in ("n_atoms", "n_scored"):
+        yield f"{group[key]:,}" if group.get(key) is not None else ""
+    for sigma in sigmas:
+        yield _number(group.get(f"q{suffix(sigma)}"))
+        if expected:
+            yield _expectation(expected.get((kind, sigma)))
+
+
+def _expectation(found: dict | None) -> str:
+    if found is None:
+        return ""
+    low, high = _number(found["low"]), _number(found["high"])
+    return _number(found["expected"]) + (f" ({low}–{high})" if low else "")
+
+
+def _number(value) -> str:
+    return "" if value is None or value != value else f"{value:.3f}"
+
+
+def _remarks(summary: dict):
+    for why, count in summary["n_unscored"].items():
+        if count:
+            yield f"not scored: {count:,} atoms, {_WHY[why]}"
+    for key, what in (("n_altloc", "alternate locations left out"), ("n_zero_occupancy", "scored atoms of zero occupancy")):
+        if summary[key]:
+            yield f"{summary[key]:,} {what}"
+    if summary["tight_mask"]:
+        yield f"tight mask: 1 % of the atoms lie within {summary['mask_distance']:.1f} Å of exactly constant map; Q is an upper bound"
+    if summary["n_protein"] + summary["n_nucleic"] == 0:
+        yield "no protein or nucleic acid"
+    for equation in dict.fromkeys((e["equation"], e["kind"], e["sigma"]) for e in summary.get("expected", [])):
+        yield f"expected at {summary['resolution']:g} Å, {equation[1]}, σ {equation[2]:g}: {equation[0]}"
+    yield from summary["map"]["notes"]
