@@ -286,6 +286,13 @@ def read_parquet(*paths, layout: Layout) -> dict[str, list]:
     return pa.concat_tables(tables).to_pydict() if tables else {name: [] for name in layout.names}
 
 
+def concatenate(path, parts, *, layout: Layout) -> None:
+    """Parquet files of a layout → one, part by part."""
+    with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, layout.schema, compression="zstd") as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part, schema=layout.schema))
+
+
 def read_rows(path, *, layout: Layout) -> list[dict]:
     """A Parquet file → rows."""
     return pq.read_table(path, schema=layout.schema).to_pylist()

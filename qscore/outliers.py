@@ -1,0 +1,16 @@
+"""Which entries are worse, or better, than their resolution promises."""
+
+from __future__ import annotations
+
+# Below so many entries a survey is judged against the shipped curve.
+ENOUGH_FOR_OWN_CURVE = 200
+
+
+def band_flag(q: float | None, low: float, high: float) -> str:
+    """``low``, ``high`` or "": where a Q lies relative to a band.
+
+    "" too when there is no Q or no band at that resolution (NaN).
+    """
+    if q is None or q != q or low != low or high != high:
+        return ""
+    return "low" if q < low else "high" if q > high else ""

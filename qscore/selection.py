@@ -1,0 +1,69 @@
+"""Which entries a fit takes: rules on metadata and measurement, stated before any Q is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FitRule:
+    """What the main fit takes.
+
+    What an entry's source does not tell (method, criterion) does not exclude it.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        Reported resolution, Å, both included.
+    methods, criteria : tuple of str
+        Ways of structure determination and of measuring resolution.
+    voxels : float
+        The resolution is at least so many voxels.
+    fewest : int
+        Entries a line needs.
+    """
+
+    lowest: float = 1.15
+    highest: float = 10.0
+    methods: tuple[str, ...] = ("singleParticle",)
+    criteria: tuple[str, ...] = ("FSC 0.143 CUT-OFF",)
+    voxels: float = 2.0
+    fewest: int = 8
+
+    def text(self) -> str:
+        """The rule in words."""
+        return (
+            f"scored; {self.lowest:g}–{self.highest:g} Å; {', '.join(self.methods)} and {', '.join(self.criteria)} "
+            f"where the source tells; resolution at least {self.voxels:g} voxels; not composite; no tight mask"
+        )
+
+
+def why_not(row: dict, rule: FitRule) -> str:
+    """Why an entry does not enter the main fit; "" when it does.
+
+    Parameters
+    ----------
+    row : dict
+        Of `tables.ENTRIES`.
+    rule : FitRule
+    """
+    if row["status"] != "scored":
+        return row["reason"]
+    resolution = row["resolution"]
+    if not rule.lowest <= resolution <= rule.highest:
+        return f"resolution outside {rule.lowest:g}–{rule.highest:g} Å"
+    if row["method"] and row["method"] not in rule.methods:
+        return f"method {row['method']}"
+    if row["resolution_method"] and row["resolution_method"] not in rule.criteria:
+        return f"resolution by {row['resolution_method']}"
+    if resolution < rule.voxels * max(row["voxel_x"], row["voxel_y"], row["voxel_z"]) * (1 - 1e-6):
+        return f"resolution below {rule.voxels:g} voxels"
+    if row["composite"]:
+        return "composite map"
+    return "tight mask" if row["tight_mask"] else ""
+
+
+SUBSETS = {
+    "all": lambda row: True,
+    "apoferritin": lambda row: bool(row["apoferritin"]),
+}
