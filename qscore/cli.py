@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from qscore import __version__
+from qscore import __version__, runstate, stages
 from qscore.errors import ArchiveUnavailable, UnusableEntry
 
 ENVIRONMENT_BROKEN = 75
@@ -42,6 +42,37 @@ def qscore():
     qscore score map.mrc.gz model.cif --resolution 3.2    one pair
     qscore run                                            the survey of config/config.yaml
     """
+
+
+@qscore.command("run")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Configuration.  [default: config/config.yaml, the synthetic demo]")
+@click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Table of one's own pairs (with config/pairs.yaml).")
+@click.option("--results", type=click.Path(path_type=Path), help="Results folder, instead of the configuration's.")
+@click.option("--cores", default="all", show_default=True, help="Jobs at a time.")
+@click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done.")
+@click.argument("snakemake_options", nargs=-1, type=click.UNPROCESSED)
+def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
+    """Run a survey, or go on with one: finished batches are never done again.
+
+    \b
+    qscore run                                                     the synthetic demo
+    qscore run --config config/pairs.yaml --pairs my/pairs.tsv     one's own pairs
+    Further Snakemake options come after --.
+    """
+    from qscore import run
+
+    workflow = run.find_workflow()
+    config = config or workflow / "config" / "config.yaml"
+    if pairs and config == workflow / "config" / "config.yaml":
+        config = workflow / "config" / "pairs.yaml"
+    chosen = (results or workflow / run.results_of(config)).resolve()
+    overrides = {"results": str(chosen)} | ({"pairs": str(pairs.resolve())} if pairs else {})
+    snakemake = run.command(workflow, config, overrides, cores=cores, dry_run=dry_run, more=snakemake_options)
+    code = run.run(chosen, snakemake)
+    if code == 0 and not dry_run:
+        click.echo(f"report: {chosen / 'report' / 'index.html'}")
+    elif code:
+        raise click.exceptions.Exit(code)
 
 
 @qscore.command()
@@ -91,6 +122,10 @@ def _say_when_compiling() -> None:
         click.echo("compiling the scoring kernel: once, about 15 s …", err=True)
 
 
+for _command in stages.COMMANDS:
+    qscore.add_command(_command)
+
+
 def main(arguments=None) -> int:
     """Run the command; every error is one line on standard error.
 
@@ -101,6 +136,7 @@ def main(arguments=None) -> int:
         archive or the disk fails; 130 when interrupted.
     """
     try:
+        runstate.share_jobs_lock()
         return qscore.main(arguments, prog_name="qscore", standalone_mode=False) or 0
     except click.exceptions.Abort:
         return 130

@@ -25,7 +25,7 @@ from qscore.simulate import add_noise, simulate_density
 
 B_CURVE = (
     (1.2, 1.8, 2.5, 3.2, 4.0, 5.0, 6.5, 8.0),
-    (12.5, 25.0, 43.5, 84.0, 158.0, 250.0, 400.0, 600.0),
+    (12.0, 23.5, 41.5, 82.0, 153.0, 250.0, 400.0, 600.0),
 )
 """Resolution (Å) and the B (Å²) at which simulated apoferritin scores as real apoferritin does."""
 
@@ -38,7 +38,7 @@ DATA_TYPES = {
 }
 PADDING = 10.0
 DOMAIN_HELICES, DOMAIN_B = 3, 400.0
-SHIFT = (3.9, -4.4, 2.7)
+SHIFT = (-3.1, 4.7, 4.2)
 CAGE_HELICES = (0, 1)
 CAGE_TURN = (0.997, -0.132, 0.767)
 CAGE_CENTRE = (15.449, 3.060, 20.098)
@@ -142,28 +142,28 @@ ENTRIES = (
     Entry(10, "cage", 3.1, "2022-06-08", sampling=3.0),
     Entry(11, "cage", 3.5, "2022-06-08", mode=12, start=(5, 6, 7)),
     Entry(12, "cage", 4.0, "2022-06-08", sampling=3.0),
-    Entry(13, "protein", 1.9, "2017-03-08", ((0, 3), (4, 7)), 1.47, "SO4:2 MG:1 HOH:60", 1, hydrogens=True),
-    Entry(14, "protein", 2.2, "2017-03-08", ((0, 4), (0, 4)), 2.13, "GOL:2 ZN:1 HOH:40", 12, alternates=True),
-    Entry(15, "protein", 2.4, "2017-03-08", ((2, 7),), 1.46, "BEN:1 SO4:1 HOH:25", axes=(3, 1, 2)),
-    Entry(16, "protein", 2.6, "2019-05-15", ((0, 7),), 2.1, "NAG:2 HOH:20", first=21),
-    Entry(17, "protein", 2.8, "2019-05-15", ((0, 3), (2, 5), (4, 7)), 1.53, "ATP:1 MG:2 HOH:15", 1),
-    Entry(18, "protein", 2.9, "2019-05-15", ((1, 6), (1, 6)), 2.24, "ATP:2 MG:2", start=(12, -9, 30)),
-    Entry(19, "protein", 3.0, "2023-01-18", ((0, 5), (3, 7)), 1.75, "ZN:2", axes=(2, 3, 1), start=(-7, 4, 11)),
-    Entry(20, "protein", 3.1, "2023-01-18", ((0, 2), (2, 4), (4, 6), (5, 7)), 2.01, "GOL:1", 1, prefix="A"),
-    Entry(21, "protein", 3.2, "2023-01-18", ((0, 7), (0, 3)), 1.55, "NAG:1", crop=True),
-    Entry(22, "protein", 3.3, "2023-01-18", ((0, 4), (0, 4), (0, 4)), 2.07, mode=12),
-    Entry(23, "protein", 3.5, "2023-11-29", ((1, 7), (0, 4)), 1.55, mask=6.0),
-    Entry(24, "protein", 3.7, "2023-11-29", ((0, 3), (1, 4)), 1.7, flat_b=True, hydrogens=True),
-    Entry(25, "protein", 3.9, "2023-11-29", ((0, 7), (2, 6)), 1.41, axes=(1, 3, 2)),
-    Entry(26, "protein", 4.3, "2023-11-29", ((0, 5), (0, 5)), 2.04, mode=1),
-    Entry(27, "protein", 4.8, "2024-08-14", ((0, 7), (0, 5)), 1.47),
+    Entry(13, "protein", 1.9, "2017-03-08", ((0, 3), (4, 7)), 1.37, "SO4:2 MG:1 HOH:60", 1, hydrogens=True),
+    Entry(14, "protein", 2.2, "2017-03-08", ((0, 4), (0, 4)), 1.98, "GOL:2 ZN:1 HOH:40", 12, alternates=True),
+    Entry(15, "protein", 2.4, "2017-03-08", ((2, 7),), 1.44, "BEN:1 SO4:1 HOH:25", axes=(3, 1, 2)),
+    Entry(16, "protein", 2.6, "2019-05-15", ((0, 7),), 1.95, "NAG:1 HOH:20", first=21),
+    Entry(17, "protein", 2.8, "2019-05-15", ((0, 3), (2, 5), (4, 7)), 1.42, "ATP:1 MG:2 HOH:15", 1),
+    Entry(18, "protein", 2.9, "2019-05-15", ((1, 6), (1, 6)), 2.08, "ATP:2 MG:2", start=(12, -9, 30)),
+    Entry(19, "protein", 3.0, "2023-01-18", ((0, 5), (3, 7)), 1.63, "ZN:2", axes=(2, 3, 1), start=(-7, 4, 11)),
+    Entry(20, "protein", 3.1, "2023-01-18", ((0, 2), (2, 4), (4, 6), (5, 7)), 1.87, "GOL:1", 1, prefix="A"),
+    Entry(21, "protein", 3.2, "2023-01-18", ((0, 7), (0, 3)), 1.44, "NAG:1", crop=True),
+    Entry(22, "protein", 3.3, "2023-01-18", ((0, 4), (0, 4), (0, 4)), 1.93, mode=12),
+    Entry(23, "protein", 3.5, "2023-11-29", ((1, 7), (0, 4)), 1.44, mask=6.0),
+    Entry(24, "protein", 3.7, "2023-11-29", ((0, 3), (1, 4)), 1.58, flat_b=True, hydrogens=True),
+    Entry(25, "protein", 3.9, "2023-11-29", ((0, 7), (2, 6)), 1.31, axes=(1, 3, 2)),
+    Entry(26, "protein", 4.3, "2023-11-29", ((0, 5), (0, 5)), 1.90, mode=1),
+    Entry(27, "protein", 4.8, "2024-08-14", ((0, 7), (0, 5)), 1.37),
     Entry(28, "protein", 5.6, "2024-08-14", ((0, 7), (0, 7)), 2.6, flat_b=True),
-    Entry(29, "protein", 6.6, "2024-08-14", ((0, 6), (0, 6), (0, 6)), 2.5),
-    Entry(30, "protein", 7.9, "2024-08-14", ((0, 7), (0, 7), (0, 7)), 2.35),
-    Entry(31, "rna", 2.5, "2025-02-05", softness=1.73, ligands="MG:6 HOH:20", mode=1),
-    Entry(32, "rna", 3.6, "2025-02-05", softness=1.98, ligands="MG:3"),
-    Entry(33, "rnp", 3.0, "2025-02-05", ((0, 5),), 1.6, "MG:3", 12, start=(3, 0, -5)),
-    Entry(34, "rnp", 4.1, "2025-02-05", ((0, 4), (2, 7)), 1.89),
+    Entry(29, "protein", 6.3, "2024-08-14", ((0, 6), (0, 6), (0, 6)), 2.8),
+    Entry(30, "protein", 7.7, "2024-08-14", ((0, 7), (0, 7), (0, 7)), 2.35),
+    Entry(31, "rna", 2.5, "2025-02-05", softness=1.61, ligands="MG:6 HOH:20", mode=1),
+    Entry(32, "rna", 3.6, "2025-02-05", softness=1.84, ligands="MG:3"),
+    Entry(33, "rnp", 3.0, "2025-02-05", ((0, 5),), 1.49, "MG:3", 12, start=(3, 0, -5)),
+    Entry(34, "rnp", 4.1, "2025-02-05", ((0, 4), (2, 7)), 1.76),
     Entry(35, "protein", 3.3, "2025-06-25", ((0, 7), (0, 3)), 1.5, defect="partial"),
     Entry(36, "protein", 2.7, "2025-06-25", ((0, 5), (1, 4)), 1.5, ligands="HOH:20", defect="shifted"),
     Entry(37, "protein", 3.0, "2025-06-25", ((0, 6), (1, 5)), 1.6, mode=1, defect="hand"),
@@ -423,13 +423,13 @@ def _solvent(entry, atoms, rng, operations=()):
     chain = atoms["chain"][0]
     acids = atoms["xyz"][np.isin(atoms["name"], ("OD1", "OE1", "OP1", "O2B"))]
     polar = atoms["xyz"][np.isin(atoms["element"], ("O", "N"))]
-    taken = np.concatenate([atoms["xyz"], *(atoms["xyz"] @ r.T for r in operations)])
+    taken = atoms["xyz"]
     for code, count in _counts(entry):
         if code not in ("MG", "ZN", "HOH"):
             continue
         ion = code != "HOH"
         sites = _sites(acids if ion else polar, taken, count, 2.15 if ion else 2.85, rng, operations)
-        taken = np.concatenate([taken, sites, *(sites @ r.T for r in operations)])
+        taken = np.concatenate([taken, sites])
         names, kind = ([code], "ion") if ion else (["O"], "water")
         numbers = range(number, number + len(sites))
         parts.append(_records(names * len(sites), sites, code, chain, numbers, kind, 1.0 if ion else 1.15))
@@ -437,17 +437,23 @@ def _solvent(entry, atoms, rng, operations=()):
     return parts
 
 
-def _sites(anchors, taken, count, distance, rng, operations):
-    sites, apart = [], distance - 0.05
+def _sites(anchors, taken, count, distance, rng, operations, *, between=3.05):
+    """Points `distance` from an anchor and no closer to any atom, `between` (Å) from symmetry mates."""
+    sites = []
     for _ in range(400 * count):
         if len(sites) == count:
             break
         way = rng.normal(size=3)
         site = anchors[rng.integers(len(anchors))] + distance * way / np.linalg.norm(way)
-        others = np.array([taken[0], *sites, *(r @ s for s in (*sites, site) for r in operations)])
-        if min(np.min(np.sum((o - site) ** 2, axis=1)) for o in (taken, others)) >= apart**2:
+        own = np.array([*taken, *sites])
+        mates = np.concatenate([np.empty((0, 3)), *([*own, site] @ rotation.T for rotation in operations)])
+        if _gap(site, own) > distance - 0.01 and _gap(site, mates) > between:
             sites.append(site)
     return np.reshape(sites, (-1, 3))
+
+
+def _gap(site, others):
+    return np.sqrt(np.min(np.sum((others - site) ** 2, axis=1), initial=1e6))
 
 
 # --- maps --------------------------------------------------------------------------------------

@@ -253,7 +253,7 @@ def choose_sequence(main, torsions, rng):
     sequence = []
     for (phi, psi), crowd in zip(torsions, near, strict=True):
         helical = (phi, psi) == HELIX
-        pool = (CORE if crowd >= 14 else SURFACE) if helical else LOOP
+        pool = (CORE if crowd >= 17 else SURFACE) if helical else LOOP
         sequence.append("GLY" if phi > 0 else THREE[pool[rng.integers(len(pool))]])
     return sequence
 
@@ -316,12 +316,12 @@ def peptide_atoms(main, dressed, *, chain, number=1):
     rows = []
     for i, (code, extra) in enumerate(dressed):
         ends = 0.5 * np.exp(-min(i, len(main) - 1 - i) / 2.5)
-        acidic = 0.12 if code in ("ASP", "GLU") else 0.0
+        acidic = 0.25 if code in ("ASP", "GLU") else 0.0
         names = [*zip(("N", "CA", "C", "O"), main[i, :4], strict=True)]
         names += [("CB", main[i, 4])] * (code != "GLY") + extra
         for name, xyz in names:
             depth = "GDEZH".find(name[1:2]) + 1 if len(name) > 1 and name != "CA" else 0
-            b = 1 + ends + 0.10 * depth + acidic * (depth > 0)
+            b = 1 + ends + 0.20 * depth + acidic * (depth > 0)
             rows.append((name, name[0], code, chain, number + i, "", "protein", 1.0, b, tuple(xyz)))
     return np.array(rows, dtype=ATOM)
 

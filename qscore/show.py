@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from qscore.aggregate import suffix
@@ -17,6 +19,14 @@ def console(stream=None) -> Console:
     """A console of a readable width where there is no terminal."""
     stream = stream or sys.stdout
     return Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 120)
+
+
+@contextmanager
+def progress(what: str):
+    """A bar on a terminal, nothing elsewhere; yields a callable (done, total, label)."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total, label: bar.update(task, completed=done, total=total, description=f"{what}: {label}")
 
 
 def print_pair(summary: dict, hints=()) -> None:

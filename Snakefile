@@ -1,0 +1,31 @@
+# The survey: catalogue → plan → fetch → score → tables → fit → flag → figures → report.
+# `qscore run` is its door; plain `snakemake` works too.
+import os
+
+from snakemake.utils import min_version, validate
+
+min_version("9.20")
+
+
+configfile: os.path.join(workflow.basedir, "config", "config.yaml")
+
+
+validate(config, os.path.join(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/archive.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/survey.smk"
+
+
+# Everything of a survey, Snakemake's own records included, lives in its results folder.
+workdir: str(RESULTS)
+
+
+rule all:
+    default_target: True
+    input:
+        "report/index.html",
+        "tables/entries.tsv",
+        "flags/flags.tsv",
