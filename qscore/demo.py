@@ -246,7 +246,7 @@ def _write_entry(root, entry, rng):
         atoms["xyz"] += SHIFT
         truth = {"shift": list(SHIFT)}
     values = _stored(density, entry.mode)
-    numbers = _write_map(root, entry, values, start, intervals, step)
+    numbers = _write_map(root, entry, values, start=start, intervals=intervals, step=step)
     if entry.defect != "missing":
         _write_model(root, entry, atoms)
     numbers["contour"] = _contour(values, len(atoms), step)
@@ -372,12 +372,14 @@ def _ligands(entry, chain):
     for code, count in _counts(entry):
         for _ in range(count if code in (*peptide.LIGANDS, "ATP") else 0):
             names, xyz = peptide.ligand(code)
-            bodies.append(_records(names, xyz, code, chain, [number] * len(names), "ligand", 1.1))
+            bodies.append(
+                _records(names, xyz, residue=code, chain=chain, numbers=[number] * len(names), kind="ligand", b=1.1)
+            )
             number += 1
     return bodies
 
 
-def _records(names, xyz, residue, chain, numbers, kind, b):
+def _records(names, xyz, *, residue, chain, numbers, kind, b):
     records = np.zeros(len(names), dtype=peptide.ATOM)
     records["name"] = names
     records["element"] = names if kind == "ion" else [name[0] for name in names]
@@ -399,7 +401,7 @@ def dock(bodies, rng, *, clearance=3.3):
     """
     placed = np.empty((0, 3))
     for body in bodies:
-        xyz = (body["xyz"] - body["xyz"].mean(axis=0)) @ Rotation.random(random_state=rng).as_matrix().T
+        xyz = (body["xyz"] - body["xyz"].mean(axis=0)) @ Rotation.from_quat(rng.normal(size=4)).as_matrix().T
         if len(placed):
             xyz = _slide(xyz, placed, rng.normal(size=3), clearance)
         body["xyz"] = xyz
@@ -428,16 +430,17 @@ def _solvent(entry, atoms, rng, operations=()):
         if code not in ("MG", "ZN", "HOH"):
             continue
         ion = code != "HOH"
-        sites = _sites(acids if ion else polar, taken, count, 2.15 if ion else 2.85, rng, operations)
+        where = {"distance": 2.15 if ion else 2.85, "operations": operations}
+        sites = _sites(acids if ion else polar, taken, count, rng, **where)
         taken = np.concatenate([taken, sites])
-        names, kind = ([code], "ion") if ion else (["O"], "water")
-        numbers = range(number, number + len(sites))
-        parts.append(_records(names * len(sites), sites, code, chain, numbers, kind, 1.0 if ion else 1.15))
+        labels = {"residue": code, "chain": chain, "numbers": range(number, number + len(sites))}
+        names, labels["kind"], labels["b"] = ([code], "ion", 1.0) if ion else (["O"], "water", 1.15)
+        parts.append(_records(names * len(sites), sites, **labels))
         number += len(sites)
     return parts
 
 
-def _sites(anchors, taken, count, distance, rng, operations, *, between=3.05):
+def _sites(anchors, taken, count, rng, *, distance, operations, between=3.05):
     """Points `distance` from an anchor and no closer to any atom, `between` (Å) from symmetry mates."""
     sites = []
     for _ in range(400 * count):
@@ -445,9 +448,11 @@ def _sites(anchors, taken, count, distance, rng, operations, *, between=3.05):
             break
         way = rng.normal(size=3)
         site = anchors[rng.integers(len(anchors))] + distance * way / np.linalg.norm(way)
-        own = np.array([*taken, *sites])
-        mates = np.concatenate([np.empty((0, 3)), *([*own, site] @ rotation.T for rotation in operations)])
-        if _gap(site, own) > distance - 0.01 and _gap(site, mates) > between:
+        own = np.concatenate([taken, *([s] for s in sites)])
+        if _gap(site, own) < distance - 0.01:
+            continue
+        mates = [np.append(own, [site], axis=0) @ rotation.T for rotation in operations]
+        if all(_gap(site, mate) > between for mate in mates):
             sites.append(site)
     return np.reshape(sites, (-1, 3))
 
@@ -479,19 +484,21 @@ def render(entry, atoms, rng):
     middle = (xyz.min(axis=0) + xyz.max(axis=0)) / 2
     atoms = atoms.copy()
     atoms["xyz"] = np.round(xyz - middle + (start + points // 2) * step, 3)
-    grid = {"shape": tuple(points[::-1]), "step": step, "origin": start * step, "d_min": entry.resolution}
+    density = _noisy_density(entry, atoms, rng, shape=tuple(points[::-1]), step=step, origin=start * step)
+    if entry.crop:
+        low, high = _around(atoms["xyz"] / step - start, margin=6.0 / step, points=points)
+        density, start = density[tuple(map(slice, low[::-1], high[::-1]))], start + low
+    return density, start, points, atoms, step
+
+
+def _noisy_density(entry, atoms, rng, *, shape, step, origin):
+    xyz, limit = atoms["xyz"], {"step": step, "d_min": entry.resolution}
+    occupancy = atoms["occupancy"]
     density = simulate_density(
-        atoms["xyz"], atoms["element"], atoms["b"], occupancy=atoms["occupancy"], **grid
+        xyz, atoms["element"], atoms["b"], shape=shape, origin=origin, occupancy=occupancy, **limit
     )
-    symmetry = symmetrise if entry.kind == "cage" else None
-    density = add_noise(density, rng, step=step, d_min=entry.resolution, symmetry=symmetry)
-    if entry.mask:
-        density = density * _mask(atoms["xyz"], density.shape, step, start * step, entry.mask)
-    if not entry.crop:
-        return density, start, points, atoms, step
-    low, high = _around(atoms["xyz"] / step - start, margin=6.0 / step, points=points)
-    box = tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
-    return density[box], start + low, points, atoms, step
+    density = add_noise(density, rng, symmetry=symmetrise if entry.kind == "cage" else None, **limit)
+    return density * _mask(xyz, shape, step, origin, entry.mask) if entry.mask else density
 
 
 def symmetrise(field):
@@ -543,7 +550,7 @@ def _contour(values, atoms, step):
     return round(float(np.partition(flat, k)[k]), 5)
 
 
-def _write_map(root, entry, values, start, intervals, step):
+def _write_map(root, entry, values, *, start, intervals, step):
     """Write the map file; returns the numbers its entry document repeats."""
     order = [axis - 1 for axis in entry.axes]
     values = np.ascontiguousarray(values.transpose([2 - axis for axis in reversed(order)]))
@@ -580,7 +587,7 @@ ATOM_SITE = (
     "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_entity_id label_seq_id "
     "pdbx_PDB_ins_code Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv auth_seq_id auth_comp_id auth_asym_id "
     "auth_atom_id pdbx_PDB_model_num"
-).split()
+)
 LETTERS = {three: one for one, three in peptide.THREE.items()} | {base: base for base in "ACGU"}
 POLYMERS = {"protein": "polypeptide(L)", "rna": "polyribonucleotide"}
 
@@ -661,7 +668,7 @@ def _atom_site(entry, atoms):
             f"{group} {k + 1} {element} {quoted} {alternate or '.'} {residue} {label[0]} {label[1]} {label[2]} ? "
             f"{place} {occupancy:.2f} {constant or b:.2f} {number} {residue} {chain} {quoted} 1".split(" ")
         )
-    return _loop("atom_site", ATOM_SITE, rows)
+    return _loop("atom_site", ATOM_SITE.split(), rows)
 
 
 # --- entry documents ---------------------------------------------------------------------------

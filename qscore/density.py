@@ -205,15 +205,17 @@ def parse_header(raw: bytes, name: str = "map") -> MapHeader:
 
 
 def _byte_order(raw: bytes, name: str) -> str:
-    """The order in which sizes, mode and axes make sense; '<' when both do."""
-    modes = []
+    """The order in which mode and axes make sense; where both do (int8, axes 0 0 0) that of the smaller size."""
+    fitting, modes = [], []
     for order in "<>":
         words = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder(order))[0]
         axes = [int(words[key]) for key in ("mapc", "mapr", "maps")]
         if min(axes) >= 0 and max(axes) < 256 and 0 <= words["mode"] < 256:
             if words["mode"] in MODES:
-                return order
+                fitting.append((int(words["nx"]) % 2**32, order))
             modes.append(int(words["mode"]))
+    if fitting:
+        return min(fitting)[1]
     if modes and raw[208:211] == b"MAP":
         raise UnusableEntry("map_unreadable", f"{name}: mode {modes[0]}; expected one of 0, 1, 2, 6, 12")
     raise UnusableEntry("map_unreadable", f"{name}: not a CCP4/MRC map (begins with {raw[:16]!r})")
@@ -248,7 +250,7 @@ def _frame(header: MapHeader, path: Path, rule: str):
     differ = not np.allclose(by_start, by_origin, atol=1e-3)
     notes = []
     if rule == "auto":
-        name = path.name.removesuffix(".gz").lower()
+        name = path.name.lower().removesuffix(".gz")
         rule = "origin" if name.endswith((".mrc", ".mrcs")) and by_origin.any() else "nstart"
         if differ and by_start.any() and by_origin.any():
             notes.append(

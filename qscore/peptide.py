@@ -212,13 +212,10 @@ CORE = "LLLLAAAVIIMFLA"
 SURFACE = "EEEKKKRRQQDNSTAAEYHK"
 LOOP = "GSNDTNSD"
 FALLBACK = ("MET", "LEU", "VAL", "SER")
-THREE = dict(
-    zip(
-        "ACDEFGHIKLMNQRSTVWY",
-        "ALA CYS ASP GLU PHE GLY HIS ILE LYS LEU MET ASN GLN ARG SER THR VAL TRP TYR".split(),
-        strict=True,
-    )
+CODES = (
+    "A:ALA C:CYS D:ASP E:GLU F:PHE G:GLY H:HIS I:ILE K:LYS L:LEU M:MET N:ASN Q:GLN R:ARG S:SER T:THR V:VAL W:TRP Y:TYR"
 )
+THREE = dict(pair.split(":") for pair in CODES.split())
 
 
 def solenoid(first, last, trim=0):

@@ -13,9 +13,7 @@ BLUR_PER_STEP2 = 8 * np.pi**2 / 1.1
 """Smallest B / step² (dimensionless) at which point sampling does not alias; Refmac's rule (gemmi)."""
 
 
-def simulate_density(
-    positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None, d_min=None
-):
+def simulate_density(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None, d_min=None):
     """Electrostatic potential of atoms on a grid.
 
     Scattering factors are those of neutral atoms for electrons, International Tables for

@@ -1,0 +1,27 @@
+"""Shared fixtures. Real data: QSCORE_REAL_DATA, default ../shared/data beside the project; skipped when absent."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = Path(os.environ.get("QSCORE_REAL_DATA", PROJECT.parent / "shared" / "data"))
+    if not (folder / "pairs.tsv").is_file():
+        pytest.skip(f"no real data in {folder} (set QSCORE_REAL_DATA)")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name what was skipped: a run with skips is not a full run."""
+    for report in terminalreporter.stats.get("skipped", []):
+        terminalreporter.write_line(f"skipped: {report.nodeid}")

@@ -1,0 +1,227 @@
+"""Analytic truth and the invariants of the score."""
+
+import numpy as np
+import pytest
+from pairs import random_atoms, smooth_map
+
+from qscore.density import Density, whole_grid
+from qscore.probes import METHOD, cell_list, direction_sets, directions, reference_gaussian
+from qscore.score import UNSCORED, constant_points, score_atoms
+
+STEP = 0.9
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A smooth random map and 80 atoms whose shells lie inside it."""
+    rng = np.random.default_rng(11)
+    values = smooth_map(rng, (34, 36, 38))
+    high = (np.array(values.shape[::-1]) - 1) * STEP
+    return whole_grid(values, step=STEP), random_atoms(rng, np.full(3, 3.0), high - 3.0, 80)
+
+
+def q_of(density, atoms, **options):
+    return score_atoms(density, atoms, **options).q
+
+
+def gaussian_map(centre, sigma, *, step=0.25, n=41):
+    at = np.arange(n) * step
+    r2 = sum((g - c) ** 2 for g, c in zip(np.meshgrid(at, at, at, indexing="ij"), centre[::-1], strict=True))
+    return whole_grid(np.exp(-r2 / (2 * sigma**2)), step=step)
+
+
+@pytest.mark.parametrize("sigma", [0.4, 0.6])
+def test_a_gaussian_atom_scores_one(sigma):
+    centre = np.array([5.0, 5.05, 4.9])
+    assert q_of(gaussian_map(centre, sigma), centre[None], sigmas=(sigma,))[0, 0] == pytest.approx(1, abs=2e-3)
+
+
+def test_a_hole_scores_minus_one():
+    centre = np.full(3, 5.0)
+    density = gaussian_map(centre, 0.6)
+    hole = whole_grid(-density.values, step=density.step)
+    assert q_of(hole, centre[None], sigmas=(0.6,))[0, 0] == pytest.approx(-1, abs=2e-3)
+
+
+def test_blurring_lowers_the_q_of_a_sharp_atom():
+    centre = np.full(3, 5.0)
+    q = [q_of(gaussian_map(centre, sigma), centre[None], sigmas=(0.4,))[0, 0] for sigma in (0.4, 0.7, 1.0, 1.5)]
+    assert q == sorted(q, reverse=True)
+    assert q[0] - q[-1] > 0.2
+
+
+@pytest.mark.parametrize("power", [-20, -1, 1, 20])
+def test_scale_changes_nothing_at_all(scene, power):
+    density, atoms = scene
+    scaled = whole_grid(density.values * np.float32(2.0) ** power, step=STEP)
+    assert np.array_equal(q_of(scaled, atoms), q_of(density, atoms))
+
+
+@pytest.mark.parametrize("factor", [1e-6, 0.01, 1e6])
+@pytest.mark.parametrize("offset", [-3.0, 5.0])
+def test_affine_change_changes_nothing_but_rounding(scene, factor, offset):
+    """float32 keeps 7 digits of a map lifted by 5 SD; in that rounding Q is the same."""
+    density, atoms = scene
+    values = (factor * (density.values.astype(float) + offset)).astype(np.float32)
+    assert np.allclose(q_of(whole_grid(values, step=STEP), atoms), q_of(density, atoms), atol=2e-6)
+
+
+def test_map_and_atoms_move_together(scene):
+    density, atoms = scene
+    shift = np.array([100.0, -37.5, 12.25])
+    moved = whole_grid(density.values, step=STEP, origin=shift)
+    assert np.allclose(q_of(moved, atoms + shift), q_of(density, atoms), atol=1e-9)
+
+
+def test_axes_permuted(scene):
+    """x and z exchanged in map and atoms and directions turned with them leave single points alone."""
+    density, atoms = scene
+    one = atoms[:1]
+    turned = whole_grid(density.values[::-1, ::-1, :], step=STEP)
+    high = (density.grid - 1) * STEP
+    flipped = np.array([[one[0, 0], high[1] - one[0, 1], high[2] - one[0, 2]]])
+    shells = [np.linalg.norm(directions(n), axis=1) for n in (8, 10, 31, 106)]
+    assert all(np.allclose(norm, 1) for norm in shells)
+    assert abs(q_of(turned, flipped)[0, 0] - q_of(density, one)[0, 0]) < 0.2  # other points of the same shells
+
+
+@pytest.mark.parametrize("margin", [METHOD.radii[-1] + STEP, 5.0])
+def test_crop_changes_nothing_at_all(scene, margin):
+    density, atoms = scene
+    some = atoms[(atoms < 17).all(axis=1)]
+    low = np.floor((some.min(axis=0) - margin) / STEP).astype(int).clip(0)
+    high = (np.ceil((some.max(axis=0) + margin) / STEP).astype(int) + 1).clip(max=density.grid)
+    x, y, z = (slice(a, b) for a, b in zip(low, high, strict=True))
+    box = np.ascontiguousarray(density.values[z, y, x])
+    cropped = Density(box, low, density.grid, density.step, density.origin)
+    assert box.size < density.values.size / 2
+    assert len(some) > 5
+    assert np.array_equal(q_of(cropped, some), q_of(density, some))
+
+
+def test_order_of_atoms(scene):
+    density, atoms = scene
+    order = np.random.default_rng(0).permutation(len(atoms))
+    assert np.array_equal(q_of(density, atoms[order]), q_of(density, atoms)[order])
+
+
+def test_subset_against_all_neighbours(scene):
+    density, atoms = scene
+    which = np.array([70, 3, 41])
+    assert np.array_equal(q_of(density, atoms, which=which), q_of(density, atoms)[which])
+    assert not np.array_equal(q_of(density, atoms[which]), q_of(density, atoms)[which])
+
+
+def test_locality(scene):
+    density, atoms = scene
+    q = q_of(density, atoms)
+    far = atoms[0] + [0.0, 0.0, METHOD.reach + 1e-6]
+    near = atoms[0] + [0.0, 0.0, 1.2]
+    assert np.array_equal(q_of(density, np.vstack([atoms[:1], far]))[0], q_of(density, atoms[:1])[0])
+    assert not np.array_equal(q_of(density, np.vstack([atoms[:1], near]))[0], q_of(density, atoms[:1])[0])
+    assert METHOD.reach == pytest.approx(3.8)
+    assert np.isfinite(q).all()
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_threads_change_nothing_at_all(scene, threads):
+    density, atoms = scene
+    many = np.concatenate([atoms + d for d in np.random.default_rng(1).uniform(-1, 1, (40, 3))])
+    one = score_atoms(density, many)
+    several = score_atoms(density, many, threads=threads)
+    assert np.array_equal(one.q, several.q)
+    assert np.array_equal(one.sampled, several.sampled)
+
+
+def test_bounds():
+    rng = np.random.default_rng(2)
+    density = whole_grid(rng.normal(size=(24, 24, 24)) ** 5, step=0.6)
+    q = q_of(density, rng.uniform(2.2, 11.0, (300, 3)))
+    assert (np.abs(q) <= 1).all()
+
+
+def test_constant_map_is_not_scored():
+    density = whole_grid(np.full((20, 20, 20), 3.7), step=1.0)
+    scores = score_atoms(density, np.full((1, 3), 9.3))
+    assert np.isnan(scores.q).all()
+    assert UNSCORED[scores.why[0]] == "constant"
+    assert (scores.sampled[:, 1] == scores.sampled[:, 0]).all()
+
+
+def test_outside_is_not_scored_and_reads_zero_beside():
+    density = whole_grid(np.ones((10, 10, 10)) + 1e-3 * np.random.default_rng(0).normal(size=(10, 10, 10)), step=1.0)
+    atoms = np.array([[9.0, 4.0, 4.0], [9.001, 4.0, 4.0], [np.nan, 4.0, 4.0], [0.0, 0.0, 0.0]])
+    scores = score_atoms(density, atoms)
+    assert (scores.why == [-1, 0, 0, -1]).all()
+    assert scores.sampled[0, 2] > 0
+    assert np.isfinite(scores.q[0]).all()
+
+
+def test_not_a_number_is_a_reason():
+    values = smooth_map(np.random.default_rng(3), (20, 20, 20))
+    values[10, 10, 10] = np.nan
+    scores = score_atoms(whole_grid(values, step=1.0), np.array([[9.6, 9.6, 9.6], [3.0, 3.0, 3.0]]))
+    assert [UNSCORED[w] if w >= 0 else "" for w in scores.why] == ["not_finite", ""]
+
+
+def test_mask_is_seen():
+    values = smooth_map(np.random.default_rng(4), (30, 30, 30))
+    at = np.arange(30) - 15.0
+    r = np.sqrt((at**2)[:, None, None] + (at**2)[None, :, None] + (at**2)[None, None, :])
+    values[r > 9] = 0.0
+    atoms = np.array([[15.0, 15.0, 15.0], [15.0, 15.0, 23.6], [15.0, 15.0, 24.6]])
+    density = whole_grid(values, step=1.0)
+    scores = score_atoms(density, atoms)
+    marked = constant_points(density)
+    assert set(np.unique(values[marked == 1])) == {0.0}
+    outside = np.argwhere(marked == 1)[:, ::-1]
+    for atom, distance in zip(atoms, scores.mask_distance, strict=True):
+        nearest = np.linalg.norm(outside - atom, axis=1).min()
+        assert distance == (pytest.approx(nearest) if nearest <= 3 else np.inf)
+    assert scores.sampled[0, 1] == 0 < scores.sampled[1, 1] < scores.sampled[2, 1]
+
+
+def test_no_constant_points_in_an_ordinary_map(scene):
+    assert constant_points(scene[0]).size == 0
+
+
+def test_directions_by_hand():
+    four = directions(4)
+    h, theta = -1 / 3, 3.6 / np.sqrt(4 * (1 - 1 / 9))
+    assert np.allclose(four[1], [np.sqrt(1 - h * h) * np.cos(theta), np.sqrt(1 - h * h) * np.sin(theta), h])
+    assert np.allclose(four[[0, -1]], [[0, 0, -1], [0, 0, 1]], atol=1e-12)
+
+
+def test_direction_sets():
+    vectors, starts = direction_sets()
+    assert np.array_equal(np.diff(starts), np.arange(8, 107, 2))
+    assert vectors.shape == (3, starts[-1])
+    assert np.array_equal(METHOD.radii, np.arange(21) / 10)
+    assert reference_gaussian(0.6)[6] == pytest.approx(np.exp(-0.5))
+
+
+def test_cells_hold_every_neighbour():
+    atoms = np.random.default_rng(5).uniform(-20, 30, (400, 3))
+    cells = cell_list(atoms)
+    assert np.array_equal(np.sort(cells.order), np.arange(400))
+    place = np.empty(400, dtype=int)
+    for c in range(len(cells.starts) - 1):
+        place[cells.order[cells.starts[c] : cells.starts[c + 1]]] = c
+    xyz = np.stack(np.unravel_index(place, cells.shape), axis=1)
+    close = np.argwhere(np.linalg.norm(atoms[:, None] - atoms[None], axis=2) < METHOD.reach)
+    assert (np.abs(xyz[close[:, 0]] - xyz[close[:, 1]]).max(axis=1) <= 1).all()
+
+
+@pytest.mark.parametrize("sigmas", [(), (0.0,), (0.4, -1.0)])
+def test_bad_sigma(scene, sigmas):
+    with pytest.raises(ValueError, match="sigma"):
+        score_atoms(*scene, sigmas=sigmas)
+
+
+def test_bad_positions(scene):
+    with pytest.raises(ValueError, match=r"expected \(n, 3\)"):
+        score_atoms(scene[0], np.zeros(3))
+
+
+def test_no_atoms(scene):
+    assert score_atoms(scene[0], np.empty((0, 3))).q.shape == (0, 2)
