@@ -1,0 +1,138 @@
+"""Entries in children: whatever a child does, its entry gets a row and the batch goes on."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from pairs import write_pair
+
+from qscore import archive, batch, tables
+from qscore.entry import score_pair
+from qscore.errors import ArchiveUnavailable, UnusableEntry
+from qscore.model import read_model
+
+N = 6
+
+
+@pytest.fixture
+def fetched(tmp_path):
+    """A fetched batch of N pairs."""
+    rows = []
+    for n in range(N):
+        write_pair(tmp_path / "data" / f"p{n}", seed=n, n=12)
+        files = {"map_file": f"p{n}/map.map", "model_file": f"p{n}/model.pdb"}
+        rows.append({"emdb_id": f"EMD-{n}", "pdb_id": f"own{n}"} | files)
+    tables.write_tsv(tmp_path / "b.tsv", tables.BATCH, tables.as_columns(tables.BATCH, rows))
+    archive.fetch_batch(
+        tmp_path / "b.tsv", tmp_path / "fetched", lambda pair: archive.table_places(tmp_path / "data", pair),
+        workshop=tmp_path / "parts",
+    )  # fmt: skip
+    return tmp_path / "fetched"
+
+
+def run(fetched, out, score=None, **limits):
+    batch.score_batch(fetched, out, limits=batch.Limits(**limits), score=score)
+    return tables.read_rows(out / "entries.parquet", layout=tables.SCORED)
+
+
+def allocate():
+    hog = []
+    while True:
+        hog.append(np.ones(1_000_000))
+
+
+def fork_and_wait():
+    os.fork()
+    time.sleep(600)
+
+
+def misbehaving(third):
+    """A scorer that does `third` for the pair p3 and scores the others."""
+
+    def score(map_path, model_path):
+        if "EMD-3" in str(map_path):
+            third()
+        return score_pair(map_path, model_path)
+
+    return score
+
+
+def raise_unusable():
+    raise UnusableEntry("map_damaged", "planted")
+
+
+def raise_memory():
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("act", "reason", "detail", "transient"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crashed", "SIGSEGV", True),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "crashed", "SIGKILL", True),
+        (lambda: os._exit(9), "crashed", "exit code 9", True),
+        (lambda: 1 / 0, "crashed", "exit code 1", True),
+        (lambda: time.sleep(600), "time_limit", "s", True),
+        (fork_and_wait, "time_limit", "s", True),
+        (allocate, "out_of_memory", "MB", True),
+        (raise_memory, "out_of_memory", "allocation", True),
+        (raise_unusable, "map_damaged", "planted", False),
+    ],
+)
+def test_a_child_that_fails_is_a_row(fetched, tmp_path, act, reason, detail, transient):
+    rows = run(fetched, tmp_path / "out", misbehaving(act), memory_mb=900, base_seconds=1.5, seconds_per_mb=0)
+    assert [row["emdb_id"] for row in rows] == [f"EMD-{n}" for n in range(N)]
+    assert [row["status"] for row in rows] == ["scored"] * 3 + ["unusable"] + ["scored"] * 2
+    assert (rows[3]["reason"], rows[3]["transient"]) == (reason, transient)
+    assert detail in rows[3]["detail"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"entries.parquet", "residues.parquet"}
+
+
+def test_rows_hold_what_the_pair_alone_gives(fetched, tmp_path):
+    rows = run(fetched, tmp_path / "out")
+    folder = tmp_path / "data" / "p2"
+    alone = score_pair(folder / "map.map", folder / "model.pdb").summary
+    assert {key: rows[2][key] for key in ("q_mean", "q_all_06", "n_atoms", "n_outside")} == {
+        key: alone[key] for key in ("q_mean", "q_all_06", "n_atoms", "n_outside")
+    }
+    assert rows[2]["map_sha256"] == archive.sha256(folder / "map.map")
+    residues = tables.read_parquet(tmp_path / "out" / "residues.parquet", layout=tables.RESIDUES)
+    mine = [n for n, key in zip(residues["n_atoms"], residues["emdb_id"], strict=True) if key == "EMD-2"]
+    assert sum(mine) == len(read_model(folder / "model.pdb"))
+
+
+def test_the_same_bytes_again(fetched, tmp_path):
+    run(fetched, tmp_path / "a")
+    run(fetched, tmp_path / "b")
+    for name in ("entries.parquet", "residues.parquet"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_missing_files_are_rows(fetched, tmp_path):
+    rows = [{"emdb_id": f"EMD-{n}", "pdb_id": f"own{n}", "map_file": "p1/map.map", "model_file": m} for n, m in
+            enumerate(["p1/model.pdb", "p1/none.pdb"])]  # fmt: skip
+    rows[0]["map_file"] = "none.map"
+    tables.write_tsv(tmp_path / "c.tsv", tables.BATCH, tables.as_columns(tables.BATCH, rows))
+    archive.fetch_batch(
+        tmp_path / "c.tsv", tmp_path / "f2", lambda pair: archive.table_places(tmp_path / "data", pair),
+        workshop=tmp_path / "parts",
+    )  # fmt: skip
+    found = run(tmp_path / "f2", tmp_path / "out2")
+    assert [(row["status"], row["stage"], row["reason"]) for row in found] == [
+        ("unusable", "fetch", "map_missing"),
+        ("unusable", "fetch", "model_missing"),
+    ]
+
+
+def test_a_broken_batch_is_not_blamed_on_its_entries(fetched, tmp_path):
+    (fetched / archive.MANIFEST).unlink()
+    with pytest.raises(ArchiveUnavailable, match="run the same command again"):
+        run(fetched, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_deadline_grows_with_the_files():
+    limits = batch.Limits(base_seconds=10, seconds_per_mb=2)
+    assert limits.deadline(5_000_000) == 20
