@@ -6,6 +6,7 @@ from qscore.cli import main
 
 
 def run() -> None:
+    """Run the command and end the process with its exit code."""
     sys.exit(main())
 
 

@@ -54,8 +54,9 @@ LABEL = {
     "arrowprops": {"arrowstyle": "-", "lw": 0.6, "color": GREY, "shrinkA": 0, "shrinkB": 3},
 }
 RESOLUTION, MEAN_Q = "Resolution (Å)", "Mean Q (σ = 0.4 Å)"
-MOST_NAMED, MOST_PANELS, WINDOW = 10, 6, 7
+MOST_NAMED, MOST_PANELS, WINDOW, FEWEST_OF_CLASS = 10, 6, 7, 3
 CELL = 3.0  # side of a cell in which a label looks for room, points of 1/72 inch
+DISC = CELL * np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)])  # what a point covers
 CROWD = 1500  # more points are drawn small, and as an image within an SVG
 FLAGGED = (
     ("", "o", INK, "within the band"),
@@ -274,7 +275,7 @@ def _equation_text(line: dict) -> str:
 
 def _left_out(points: pd.DataFrame) -> str:
     counts = Counter(_drawable(why) for why in points["in_fit"] if why)
-    reasons = ", ".join(f"{why} ({count:,})" for why, count in counts.most_common())
+    reasons = ", ".join(f"{why}\N{NO-BREAK SPACE}({count:,})" for why, count in counts.most_common())
     return f"Hollow, left out: {reasons}." if reasons else ""
 
 
@@ -338,23 +339,33 @@ def _say_synthetic(figure: Figure) -> None:
     figure.text(0.5, 1 - height / 2, SYNTHETIC, ha="center", va="center_baseline", weight="bold", gid="synthetic")
 
 
+def _keep_strip(figure: Figure, synthetic: bool) -> None:
+    """The strip, and the rest of a constrained layout below it."""
+    if synthetic:
+        _say_synthetic(figure)
+        figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
+
+
 def _name_points(axes, named: pd.DataFrame, drawn: pd.DataFrame) -> None:
     """Names beside points, each where it covers least, with a leader line where it stands off."""
     figure = axes.figure
     figure.draw_without_rendering()
     pixel = 72 / figure.dpi
-    frame = np.array([*axes.get_window_extent().get_points()]) * pixel
-    courses = [drawn[["resolution", "q_mean"]].to_numpy(float), *(line.get_xydata() for line in axes.lines)]
-    taken, boxes = _taken(axes.transData.transform(np.vstack(courses)) * pixel, frame), []
+    frame = axes.get_window_extent().get_points() * pixel
+    points = axes.transData.transform(drawn[["resolution", "q_mean"]].to_numpy(float)) * pixel
+    courses = axes.transData.transform(np.vstack([line.get_xydata() for line in axes.lines])) * pixel
+    taken = 2.0 * _taken(courses, frame) + 4.0 * _taken((points[:, None] + DISC).reshape(-1, 2), frame)
+    boxes = []
     for row in named.itertuples():
         anchor = axes.transData.transform((row.resolution, row.q_mean)) * pixel
         label = axes.annotate(row.name, (row.resolution, row.q_mean), (0, 0), **LABEL)
         size = np.array([label.get_window_extent().width, label.get_window_extent().height]) * pixel + 2
-        centre = _best_place(anchor, size, frame, taken, boxes)
+        others = np.maximum(taken - 4.0 * _taken(anchor + DISC, frame), 0)
+        centre = _best_place(anchor, size, frame, others, boxes)
         label.set_position(centre - anchor)
         label.arrow_patch.set_visible(bool((np.abs(centre - anchor) > size / 2 + 8).any()))
         boxes.append(np.array([centre - size / 2, centre + size / 2]))
-        taken |= _taken(_leader(anchor, centre), frame)
+        taken += 6.0 * _taken(_leader(anchor, centre), frame)
 
 
 def _taken(points: np.ndarray, frame: np.ndarray) -> np.ndarray:
@@ -375,14 +386,14 @@ def _best_place(anchor, size, frame, taken, boxes) -> np.ndarray:
     anchor, size : ndarray, shape (2,)
     frame : ndarray, shape (2, 2)
         Lower left and upper right corner it has to stay within.
-    taken : ndarray of bool
-        Of `_taken`: cells better not covered.
+    taken : ndarray, shape (columns, rows)
+        Cells of `_taken` better not covered, by weight.
     boxes : list of ndarray, shape (2, 2)
         Labels placed before.
     """
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     directions = np.column_stack([np.cos(angles), np.sin(angles)])
-    places = [anchor + way * (size / 2 + gap) for gap in (6, 14, 26, 42, 62, 90) for way in directions]
+    places = [anchor + way * (size / 2 + gap) for gap in (6, 14, 26, 42, 62, 90, 120) for way in directions]
     costs = [_cost(place, anchor, size, frame, taken, boxes) for place in places]
     return places[int(np.argmin(costs))]
 
@@ -395,9 +406,10 @@ def _cost(centre, anchor, size, frame, taken, boxes) -> float:
     leader = _leader(anchor, centre)
     crossings = sum(int(((leader > box[0]) & (leader < box[1])).all(axis=1).sum()) for box in boxes)
     (left, lower), (right, upper) = (np.maximum((end - frame[0]) // CELL, 0).astype(int) for end in (low, high))
-    covered = int(taken[left : right + 1, lower : upper + 1].sum())
-    run_over = int((_taken(leader, frame) & taken).sum())
-    return 1000 * outside + 500 * overlaps + 60 * crossings + 8 * min(covered, 20) + 5 * run_over + 0.2 * np.hypot(*(centre - anchor))
+    covered = taken[left : right + 1, lower : upper + 1].sum()
+    run_over = taken[_taken(leader, frame)].sum()
+    far = np.hypot(*(centre - anchor))
+    return float(1000 * outside + 500 * overlaps + 60 * crossings + 3 * covered + 2 * run_over + 0.2 * far)
 
 
 def _leader(anchor, centre) -> np.ndarray:
@@ -427,7 +439,8 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | No
         return None
     synthetic = bool(worst["synthetic"].any())
     figure = Figure(figsize=(7.2, 1.62 * len(worst) + 0.62 + 0.3 * synthetic), layout="constrained")
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - (0.3 / figure.get_figheight() if synthetic else 0)), hspace=0.06)
+    _keep_strip(figure, synthetic)
+    figure.get_layout_engine().set(hspace=0.06)
     panels = figure.subplots(len(worst), sharey=True, squeeze=False)[:, 0]
     for axes, entry in zip(panels, worst.itertuples(), strict=True):
         mine = (residues["emdb_id"] == entry.emdb_id) & (residues["pdb_id"] == entry.pdb_id)
@@ -436,8 +449,6 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | No
     figure.supylabel("Q of the residue (σ = 0.4 Å)", fontsize=9)
     shown = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown), **LEGEND | {"borderaxespad": 0.4})
-    if synthetic:
-        _say_synthetic(figure)
     return figure
 
 
@@ -498,27 +509,28 @@ def _signed(value: float, digits: int = 2) -> str:
 
 @_styled
 def q_by_class(points: pd.DataFrame) -> Figure | None:
-    """Mean Q of each class of atoms against resolution, beside the published equation; None without scored entries."""
+    """Mean Q of each class of atoms against resolution, beside the published equation.
+
+    Classes that fewer than `FEWEST_OF_CLASS` entries have are left out; None when that leaves none.
+    """
     lowest, highest = published().domain
     drawn = points[points["resolution"].between(lowest, highest)]
-    kinds = [kind for kind in CLASSES if drawn[f"q_{kind}"].notna().any()]
+    kinds = [kind for kind in CLASSES if drawn[f"q_{kind}"].count() >= FEWEST_OF_CLASS]
     if not kinds:
         return None
-    synthetic, rows = bool(points["synthetic"].any()), -(-len(kinds) // 3)
-    figure = Figure(figsize=(7.2, 2.1 * rows + 0.5 + 0.3 * synthetic), layout="constrained")
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - (0.3 / figure.get_figheight() if synthetic else 0)))
-    panels = figure.subplots(rows, 3, sharex=True, sharey=True, squeeze=False).ravel()
+    synthetic, across = bool(points["synthetic"].any()), min(len(kinds), 3)
+    rows = -(-len(kinds) // across)
+    figure = Figure(figsize=(7.2, 2.2 * rows + 0.4 + 0.3 * synthetic), layout="constrained")
+    _keep_strip(figure, synthetic)
+    panels = figure.subplots(rows, across, sharey=True, squeeze=False).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
         _draw_class(axes, drawn, kind)
-    for axes, above in zip(panels[len(kinds) :], panels[len(kinds) - 3 :], strict=False):
+    for axes in panels[len(kinds) :]:
         axes.remove()
-        above.tick_params(labelbottom=True)
+    panels[0].set_ylim(_q_range(drawn[[f"q_{kind}" for kind in kinds]].stack()))
+    figure.supylabel(MEAN_Q, fontsize=9)
     handle = Line2D([], [], color=GREY, lw=1, ls="--", label="published equation of the class (MapQ)")
     figure.legend(handles=[handle], loc="outside lower center", **LEGEND | {"borderaxespad": 0.4})
-    figure.supxlabel(RESOLUTION, fontsize=9)
-    figure.supylabel(MEAN_Q, fontsize=9)
-    if synthetic:
-        _say_synthetic(figure)
     return figure
 
 
@@ -531,6 +543,6 @@ def _draw_class(axes, drawn: pd.DataFrame, kind: str) -> None:
     equation, x = published(kind), np.linspace(*_padded(drawn["resolution"]), 100)
     if equation:
         sns.lineplot(x=x, y=[equation.at(value) for value in x], ax=axes, color=GREY, lw=1, ls="--", gid="published")
-    axes.set(xlabel="", ylabel="")
+    axes.set(xlabel=RESOLUTION, ylabel="", xlim=_padded(drawn["resolution"]))
     axes.set_title(f"{CLASSES[kind]} (n = {len(scored):,})", loc="left")
     sns.despine(ax=axes)

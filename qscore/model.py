@@ -5,6 +5,8 @@ PDB files are turned into mmCIF by gemmi first, so there is one way to read atom
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -110,20 +112,27 @@ def read_block(path) -> gemmi.cif.Block:
     if not path.is_file():
         raise UnusableEntry("model_missing", f"no such file: {path}")
     try:
-        if path.name.removesuffix(".gz").lower().endswith((".pdb", ".ent")):
+        if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
             return _block_from_pdb(path)
-        document = gemmi.cif.read(str(path))
-    except (RuntimeError, ValueError, OSError, UnicodeDecodeError) as err:
+        document = gemmi.cif.read_string(_whole(path))
+    except (RuntimeError, ValueError, OSError, EOFError, zlib.error) as err:
         raise UnusableEntry("model_unreadable", f"{path.name}: {err}") from err
     if len(document) == 0:
         raise UnusableEntry("model_unreadable", f"{path.name}: no data block")
     return next((block for block in document if block.find_loop("_atom_site.Cartn_x")), document[0])
 
 
+def _whole(path: Path) -> bytes:
+    """The bytes of a file, decompressed when they are gzip: gemmi takes what it gets of a damaged stream."""
+    raw = path.read_bytes()
+    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
 def _block_from_pdb(path: Path) -> gemmi.cif.Block:
-    structure = gemmi.read_pdb(str(path))
-    if not len(structure):
+    structure = gemmi.read_pdb_string(_whole(path))
+    if not any(model.count_atom_sites() for model in structure):
         raise UnusableEntry("model_no_atoms", f"{path.name}: no ATOM or HETATM record")
+    structure.name = path.name.split(".")[0]
     structure.setup_entities()
     return structure.make_mmcif_block()
 
@@ -132,6 +141,8 @@ def model_from_block(block: gemmi.cif.Block, *, name: str = "model", model_numbe
     """An mmCIF block → `Model`; see `read_model`."""
     if not len(block.find_values("_atom_site.Cartn_x")):
         raise UnusableEntry("model_no_atoms", f"{name}: no atom_site rows")
+    if not len(block.find_values("_atom_site.type_symbol")):
+        raise UnusableEntry("model_unreadable", f"{name}: no _atom_site.type_symbol: hydrogens cannot be told")
     rows, n_models = _rows_of_model(block, name, model_number)
     element = np.char.upper(_text(block, "type_symbol"))[rows]
     heavy = rows[~np.isin(element, ("H", "D", "T"))]
@@ -177,14 +188,17 @@ def _rows_of_model(block, name: str, model_number: int | None):
 
 
 def _text(block, *tags: str, default: str = "") -> np.ndarray:
-    """The first of the columns that is there, unquoted; blank, ``.`` and ``?`` as ""."""
-    n = len(block.find_values("_atom_site.Cartn_x"))
+    """The first of the columns that is there and not blank, unquoted; ``.`` and ``?`` are blank, ""."""
+    found = None
     for tag in tags:
         values = list(block.find_values("_atom_site." + tag))
-        if len(values) == n:
-            plain = {value: gemmi.cif.as_string(value).strip() for value in set(values)}
-            return np.array([plain[value] for value in values], dtype=str)
-    return np.full(n, default)
+        plain = {value: gemmi.cif.as_string(value).strip() for value in set(values)}
+        text = np.array([plain[value] for value in values], dtype=str)
+        if len(text):
+            found = text if found is None else np.where(found == "", text, found)
+        if found is not None and (found != "").all():
+            break
+    return np.full(len(block.find_values("_atom_site.Cartn_x")), default) if found is None else found
 
 
 def _floats(block, tag: str, rows: np.ndarray, default: float) -> np.ndarray:
@@ -195,8 +209,9 @@ def _floats(block, tag: str, rows: np.ndarray, default: float) -> np.ndarray:
 
 
 def _place(block, rows):
-    """Author chain, author number and insertion code of rows."""
-    chain = _text(block, "auth_asym_id", "label_asym_id")[rows]
+    """Author chain, author number and insertion code of rows; a blank author chain stays blank."""
+    given = len(block.find_values("_atom_site.auth_asym_id")) > 0
+    chain = _text(block, "auth_asym_id" if given else "label_asym_id")[rows]
     number = _text(block, "auth_seq_id", "label_seq_id")[rows]
     return chain, number, _text(block, "pdbx_PDB_ins_code")[rows]
 

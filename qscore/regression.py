@@ -48,6 +48,7 @@ class Line:
         return f"Q = {self.intercept:.3f} {sign} {abs(self.slope):.3f} R,  R² = {self.r_squared:.2f}"
 
     def as_dict(self) -> dict:
+        """For JSON."""
         return asdict(self)
 
 

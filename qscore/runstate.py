@@ -79,13 +79,14 @@ def wait_for_jobs(results: Path, *, seconds: float = 120.0, say=print) -> Path:
 
 
 def sweep(results: Path) -> None:
-    """Remove what a killed run left: broken fetched batches and half-built ones."""
+    """Remove what a killed run left: broken fetched batches, half-built ones, half-scored ones."""
     from qscore import archive
 
     for folder in sorted((results / "fetched").glob("*")):
         if not archive.is_whole(folder):
             shutil.rmtree(folder)
-    shutil.rmtree(results / "parts", ignore_errors=True)
+    for folder in [results / "parts", *(results / "scores").glob("*/.scoring-*")]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_locked_by_snakemake(results: Path) -> bool:

@@ -10,7 +10,7 @@ import pytest
 OWNERS = {
     "requests": set(),  # comes with downloads, into archive alone
     "mrcfile": {"density"},
-    "isal": {"density", "demo"},
+    "isal": {"density"},
     "gemmi": {"model", "simulate"},
     "numba": {"kernel"},
     "pyarrow": {"tables"},
@@ -24,7 +24,7 @@ OWNERS = {
     "click": {"cli", "stages"},
     "psutil": {"batch"},
     "yaml": {"run"},
-    "scipy": {"demo", "simulate", "regression", "peptide"},
+    "scipy": {"demo", "simulate", "regression", "peptide", "figures"},
     "numpy": None,  # everyone
     "snakemake": set(),
 }

@@ -82,7 +82,8 @@ def raise_memory():
     ],
 )
 def test_a_child_that_fails_is_a_row(fetched, tmp_path, act, reason, detail, transient):
-    rows = run(fetched, tmp_path / "out", misbehaving(act), memory_mb=900, base_seconds=1.5, seconds_per_mb=0)
+    seconds = 3 if reason == "time_limit" else 60
+    rows = run(fetched, tmp_path / "out", misbehaving(act), memory_mb=900, base_seconds=seconds, seconds_per_mb=0)
     assert [row["emdb_id"] for row in rows] == [f"EMD-{n}" for n in range(N)]
     assert [row["status"] for row in rows] == ["scored"] * 3 + ["unusable"] + ["scored"] * 2
     assert (rows[3]["reason"], rows[3]["transient"]) == (reason, transient)

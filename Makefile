@@ -1,0 +1,32 @@
+# make survey   set up everything, run the default survey, say where the report is
+# make test     set up everything, run all tests
+# make bench    print how fast it is here
+# make lock     resolve the dependencies anew (needs uv)
+VENV ?= .venv
+PYTHON ?= python3
+READY = $(VENV)/.ready
+
+.PHONY: survey test bench lock clean
+
+survey: $(READY)
+	$(VENV)/bin/qscore run
+
+test: $(READY)
+	$(VENV)/bin/python -m pytest
+
+bench: $(READY)
+	$(VENV)/bin/python benchmarks/kernel.py
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %s (make PYTHON=python3.12 …)" % sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:
+	uv pip compile pyproject.toml --quiet --extra test --extra build --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) results/demo

@@ -1,0 +1,237 @@
+"""The workflow as a user runs it: nothing twice, nothing lost, one survey at a time."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pairs import write_pair
+
+from qscore import tables
+
+N = 6
+QSCORE = [sys.executable, "-m", "qscore"]
+
+
+def write_table(folder, rows):
+    columns = ("emdb_id", "pdb_id", "resolution", "map", "model", "sample")
+    lines = ["\t".join(columns)] + ["\t".join(str(row[key]) for key in columns) for row in rows]
+    (folder / "pairs.tsv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A table of N pairs, one of them with a missing model."""
+    folder = tmp_path_factory.mktemp("data")
+    rows = []
+    for n in range(N):
+        write_pair(folder / f"p{n}", seed=n, n=12)
+        files = {"map": f"p{n}/map.map", "model": f"p{n}/model.pdb"}
+        rows.append({"emdb_id": f"EMD-{n}", "pdb_id": f"own{n}", "resolution": 2.0 + n, "sample": "test"} | files)
+    rows[4]["model"] = "p4/none.pdb"
+    write_table(folder, rows)
+    return folder
+
+
+def survey(project, data, results, *more, check=True, **options):
+    command = [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--results", str(results), *more]
+    run = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, **options)
+    assert not check or run.returncode == 0, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+def jobs(text):
+    """Rule → times it would run, from a dry run."""
+    counts = {}
+    for line in text.splitlines():
+        parts = line.split()
+        if len(parts) == 2 and parts[1].isdigit() and parts[0] not in ("total", "count"):
+            counts[parts[0]] = int(parts[1])
+    return counts
+
+
+@pytest.fixture(scope="module")
+def done(project, data, tmp_path_factory):
+    """A finished survey."""
+    results = tmp_path_factory.mktemp("survey") / "results"
+    survey(project, data, results)
+    return results
+
+
+@pytest.fixture
+def copy(done, tmp_path):
+    """The finished survey, to be changed."""
+    shutil.copytree(done, tmp_path / "results", symlinks=True)
+    return tmp_path / "results"
+
+
+def dry(project, data, results, *more):
+    return jobs(survey(project, data, results, "--dry-run", *more))
+
+
+def digest(results):
+    return {name: (results / name).read_bytes() for name in
+            ("tables/entries.parquet", "tables/entries.tsv", "tables/residues.parquet", "flags/flags.tsv")}  # fmt: skip
+
+
+def test_every_pair_has_a_row(done):
+    rows = tables.read_rows(done / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    assert [row["emdb_id"] for row in rows] == [f"EMD-{n}" for n in range(N)]
+    assert [row["reason"] for row in rows if row["status"] != "scored"] == ["model_missing"]
+    assert (done / "report" / "index.html").stat().st_size > 5000
+    assert not list((done / "fetched").iterdir())
+
+
+def test_too_few_for_a_line(done):
+    fit = json.loads((done / "fit" / "expected_q.json").read_text())
+    assert fit["fits"]["all"]["line"] is None
+    assert "too few" in fit["fits"]["all"]["sentence"]
+
+
+def test_nothing_to_do_afterwards(project, data, done):
+    assert "Nothing to be done" in survey(project, data, done, "--dry-run")
+
+
+def test_a_deleted_batch_is_done_again_alone(project, data, copy):
+    before = digest(copy)
+    shutil.rmtree(next((copy / "scores").iterdir()))
+    counts = dry(project, data, copy)
+    assert counts["score"] == counts["fetch"] == 1
+    assert not {"catalogue", "plan"} & set(counts)
+    survey(project, data, copy)
+    assert digest(copy) == before
+
+
+def configured(project, tmp_path, text):
+    """The configuration for one's own pairs with a change."""
+    path = tmp_path / "changed.yaml"
+    path.write_text((project / "config" / "pairs.yaml").read_text() + text)
+    return "--config", str(path)
+
+
+def test_a_plot_option_scores_nothing(project, data, copy, tmp_path):
+    counts = dry(project, data, copy, *configured(project, tmp_path, "figures: {dpi: 90}\n"))
+    assert set(counts) - {"all"} == {"figures", "report"}
+
+
+def test_a_rule_of_the_fit_scores_nothing(project, data, copy, tmp_path):
+    counts = dry(project, data, copy, *configured(project, tmp_path, "fit: {highest: 5}\n"))
+    assert set(counts) - {"all"} == {"fit", "flag", "figures", "report"}
+
+
+def test_a_limit_of_the_score_scores_all(project, data, copy, tmp_path):
+    counts = dry(project, data, copy, *configured(project, tmp_path, "score: {base_seconds: 99}\n"))
+    assert counts["score"] == len(list((copy / "scores").iterdir()))
+
+
+@pytest.fixture
+def changed(data, tmp_path):
+    """A copy of the data, to be changed, with its own finished survey."""
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    return folder
+
+
+def test_what_is_scored_again_and_what_not(project, changed, tmp_path):
+    """A corrected sample or resolution scores nothing; a changed model only its batch; a new pair only its own."""
+    results = tmp_path / "r"
+    survey(project, changed, results)
+    stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
+    rows = tables.read_tsv(changed / "pairs.tsv")
+    rows[0] |= {"resolution": "2.22", "sample": "corrected"}
+    write_table(changed, rows)
+    survey(project, changed, results)
+    assert {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")} == stamps
+    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    assert (entries[0]["resolution"], entries[0]["sample"]) == (2.22, "corrected")
+    model = changed / "p1" / "model.pdb"
+    model.write_text(model.read_text().replace(" ALA ", " GLY "))
+    survey(project, changed, results)
+    again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
+    assert len(again) == 1 < len(stamps)
+    assert "own1" in [row["pdb_id"] for row in tables.read_rows(again[0], layout=tables.SCORED)]
+
+
+def test_a_second_survey_is_refused(project, data, copy):
+    with open(copy / ".survey.lock", "r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run = subprocess.run(
+            [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--results", str(copy)],
+            cwd=project, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert run.returncode == 1
+    assert run.stderr.strip().splitlines() == [f"qscore: another survey is running in {copy}"]
+
+
+def kill_when(process, condition, *, seconds=60):
+    """SIGKILL a process group as soon as a condition holds; whether it did in time."""
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        if condition():
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
+        time.sleep(0.002)
+    return False
+
+
+@pytest.mark.parametrize("moment", ["fetch", "score", "tables"])
+def test_killed_and_started_again(project, data, done, tmp_path, moment):
+    """kill -9 of everything in mid-work, the same command again: the tables of an undisturbed run."""
+    results = tmp_path / "results"
+    conditions = {
+        "fetch": lambda: any((results / "parts").glob("*")) or any((results / "fetched").glob("*")),
+        "score": lambda: any((results / "scores").glob("*/.scoring-*")),
+        "tables": lambda: (results / "tables").is_dir(),
+    }
+    command = [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--results", str(results)]
+    process = subprocess.Popen(
+        command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert kill_when(process, conditions[moment])
+    finished = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
+    survey(project, data, results)
+    assert digest(results) == digest(done)
+    if moment == "tables":
+        assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert not list(results.glob("scores/*/.scoring-*"))
+
+
+def test_a_half_filled_fetched_folder_is_fetched_again(project, data, copy, done):
+    """What a killed run may leave downstream of the checkpoint is swept away, not scored."""
+    batch = sorted(path.name for path in (copy / "scores").iterdir())[0]
+    shutil.rmtree(copy / "scores" / batch)
+    (copy / "fetched" / batch).mkdir(parents=True)
+    survey(project, data, copy)
+    assert digest(copy) == digest(done)
+
+
+def test_wrong_configuration_is_one_clear_message(project, data, tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("results: r\nsource: pairs\nfit: {lowest: low}\n")
+    text = survey(project, data, tmp_path / "r", "--config", str(path), check=False)
+    assert "lowest" in text or "low" in text
+    assert not (tmp_path / "r" / "scores").exists()
+
+
+def test_no_table_is_said(project, tmp_path):
+    run = subprocess.run(
+        [*QSCORE, "run", "--config", str(project / "config" / "pairs.yaml"), "--results", str(tmp_path / "r")],
+        cwd=project, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "--pairs" in run.stderr + run.stdout
+
+
+def test_lint(project):
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint", "--snakefile", str(project / "Snakefile")],
+        cwd=Path(project), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
