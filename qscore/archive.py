@@ -35,7 +35,16 @@ def table_places(root, pair: dict) -> dict[str, list[Path]]:
 
 
 def archive_places(maps, models, pair: dict) -> dict[str, list[Path]]:
-    """Where a pair of the archive may lie, first choice first."""
+    """Where a pair of the archive may lie, first choice first.
+
+    Raises
+    ------
+    ArchiveUnavailable
+        No base of maps, or none of models, is there: a missing mirror is no fact about a pair.
+    """
+    for bases in (maps, models):
+        if not any(Path(base).is_dir() for base in bases):
+            raise ArchiveUnavailable(f"no archive at {', '.join(map(str, bases))}")
     return {"map": [map_place(base, pair) for base in maps], "model": [model_place(base, pair) for base in models]}
 
 
@@ -100,7 +109,7 @@ def read_manifest(folder) -> list[dict]:
     try:
         with open(folder / MANIFEST, encoding="utf-8") as stream:
             entries = json.load(stream)["entries"]
-    except (OSError, ValueError, KeyError) as err:
+    except (OSError, ValueError, KeyError, TypeError) as err:
         raise ArchiveUnavailable(f"fetched batch {folder} has no readable {MANIFEST}: run the same command again") from err
     for file in (entry[kind] for entry in entries for kind in ("map", "model")):
         if "name" in file and not _same(folder / file["name"], file):
@@ -119,5 +128,5 @@ def is_whole(folder) -> bool:
             entries = json.load(stream)["entries"]
         files = [entry[kind] for entry in entries for kind in ("map", "model") if "name" in entry[kind]]
         return all((Path(folder) / file["name"]).stat().st_size == file["bytes"] for file in files)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -167,6 +167,14 @@ def at(document, *keys):
     return document["valueOf_"] if isinstance(document, dict) and "valueOf_" in document else document
 
 
+def leaf(document, *keys) -> str | None:
+    """As `at`, for one value, as text: of a list the first; None for what is no value."""
+    found = at(document, *keys)
+    while isinstance(found, (list, dict)):
+        found = found.get("valueOf_") if isinstance(found, dict) else found[0] if found else None
+    return None if found is None else str(found)
+
+
 def elements(document, *keys) -> list:
     """As `at`, for what is a list, a bare object or nothing."""
     found = at(document, *keys)
@@ -179,10 +187,10 @@ def document_pairs(document: dict) -> list[dict]:
     models = elements(document, "crossreferences", "pdb_list", "pdb_reference")
     rows = []
     for reference in models or [None]:
-        pdb_id = str(at(reference, "pdb_id") or "").lower()
+        pdb_id = (leaf(reference, "pdb_id") or "").lower()
         row = entry | {"pdb_id": pdb_id, "model_file": f"{pdb_id}.cif.gz"}
-        row["in_frame"] = at(reference, "relationship", "in_frame")
-        row["reason"] = _document_fault(row, at(document, "admin", "current_status", "code"))
+        row["in_frame"] = leaf(reference, "relationship", "in_frame")
+        row["reason"] = _document_fault(row, leaf(document, "admin", "current_status", "code"))
         rows.append(row)
     return rows
 
@@ -204,24 +212,24 @@ def _document_fault(row: dict, status) -> str | None:
 def _entry_facts(document: dict) -> dict:
     """What the pairs of one entry share."""
     structure = elements(document, "structure_determination_list", "structure_determination")
-    method = at(structure, "method")
+    method = leaf(structure, "method")
     resolution, criterion = _resolution(structure)
-    sample = at(document, "sample", "name") or _first_name(document)
-    point_group = at(structure, "image_processing", "final_reconstruction", "applied_symmetry", "point_group") or ""
-    title = at(document, "admin", "title") or ""
+    sample = leaf(document, "sample", "name") or _first_name(document)
+    point_group = leaf(structure, "image_processing", "final_reconstruction", "applied_symmetry", "point_group") or ""
+    title = leaf(document, "admin", "title") or ""
     return {
-        "emdb_id": str(at(document, "emdb_id") or ""),
-        "map_file": str(at(document, "map", "file") or ""),
+        "emdb_id": leaf(document, "emdb_id") or "",
+        "map_file": leaf(document, "map", "file") or "",
         "resolution": resolution,
         "resolution_method": criterion,
         "method": method,
         "sample": sample,
         "title": title,
         "point_group": point_group,
-        "map_release": str(at(document, "admin", "key_dates", "map_release") or "")[:10],
+        "map_release": (leaf(document, "admin", "key_dates", "map_release") or "")[:10],
         "contour_level": _contour(document),
-        "voxel": number(at(document, "map", "pixel_spacing", "x")),
-        "composite": str(at(document, "admin", "composite_map")).lower() == "true",
+        "voxel": number(leaf(document, "map", "pixel_spacing", "x")),
+        "composite": str(leaf(document, "admin", "composite_map")).lower() == "true",
         "apoferritin": apoferritin_reason(sample, point_group),
         "synthetic": "synthetic" in f"{title} {sample}".lower(),
     }
@@ -230,8 +238,8 @@ def _entry_facts(document: dict) -> dict:
 def _first_name(document: dict) -> str:
     for kind in ("supramolecule", "macromolecule"):
         for element in elements(document, "sample", f"{kind}_list", kind):
-            if at(element, "name"):
-                return str(at(element, "name"))
+            if name := leaf(element, "name"):
+                return name
     return ""
 
 
@@ -241,7 +249,7 @@ def _resolution(structure: list) -> tuple[float | None, str | None]:
     for one in structure:
         for processing in elements(one, "image_processing"):
             final = at(processing, "final_reconstruction")
-            found.append((number(at(final, "resolution")), at(final, "resolution_method")))
+            found.append((number(leaf(final, "resolution")), leaf(final, "resolution_method")))
     found = [(value, criterion) for value, criterion in found if value is not None]
     by_0143 = [pair for pair in found if pair[1] == RESOLUTION_0143]
     return next(iter(by_0143 or found), (None, None))
@@ -250,8 +258,8 @@ def _resolution(structure: list) -> tuple[float | None, str | None]:
 def _contour(document: dict) -> float | None:
     """Level of the primary contour."""
     contours = elements(document, "map", "contour_list", "contour")
-    primary = [contour for contour in contours if str(at(contour, "primary")).lower() == "true"]
-    return number(at(next(iter(primary or contours), None), "level"))
+    primary = [contour for contour in contours if str(leaf(contour, "primary")).lower() == "true"]
+    return number(leaf(next(iter(primary or contours), None), "level"))
 
 
 def write(folder, pairs: list[dict], excluded: list[dict], *, source: str, digest: str) -> None:

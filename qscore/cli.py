@@ -149,6 +149,8 @@ def main(arguments=None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as err:
+        return _fail(str(err), ENVIRONMENT_BROKEN)
 
 
 def _see(err: click.ClickException) -> str:

@@ -44,6 +44,7 @@ STYLE = sns.axes_style("ticks") | {
 METADATA = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
 WIDTH, PANEL = 5.6, (4.95, 3.3)  # inches
 LEGEND = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "handlelength": 1.6, "columnspacing": 1.4}
+BENEATH = LEGEND | {"borderaxespad": 0.4, "loc": "outside lower center"}
 LABEL = {
     "textcoords": "offset points",
     "ha": "center",
@@ -58,6 +59,7 @@ MOST_NAMED, MOST_PANELS, WINDOW, FEWEST_OF_CLASS = 10, 6, 7, 3
 CELL = 3.0  # side of a cell in which a label looks for room, points of 1/72 inch
 DISC = CELL * np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)])  # what a point covers
 CROWD = 1500  # more points are drawn small, and as an image within an SVG
+HOLLOW = {"color": "none", "linewidth": 0.9}
 FLAGGED = (
     ("", "o", INK, "within the band"),
     ("low", "v", VERMILION, "below the band"),
@@ -124,6 +126,11 @@ def _save(figure: Figure | None, stem: Path, formats, dpi: int):
 def survey_points(entries: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
     """Scored entries with what is expected of them, one row each.
 
+    Raises
+    ------
+    ValueError
+        The tables do not hold the same scored pairs.
+
     Returns
     -------
     DataFrame
@@ -132,12 +139,16 @@ def survey_points(entries: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["emdb_id", "pdb_id"]
     verdict = flags[[*keys, "expected_q", "low", "high", "flag", "in_fit"]]
-    points = entries[entries["status"] == "scored"].merge(verdict, on=keys, how="left", validate="one_to_one")
+    scored = entries[entries["status"] == "scored"]
+    points = scored.merge(verdict, on=keys, validate="one_to_one")
+    if not len(points) == len(scored) == len(flags):
+        raise ValueError(f"entries and flags do not hold the same scored pairs: {len(scored)} and {len(flags)}")
     for column in ("apoferritin", "flag", "in_fit", "sample"):
         points[column] = points[column].fillna("").astype(str)
     points["synthetic"] = points["synthetic"].eq(True)
     points["beyond"] = np.fmax(points["low"] - points["q_mean"], points["q_mean"] - points["high"])
-    points["name"] = [_drawable(f"{emdb} / {pdb}") for emdb, pdb in zip(points["emdb_id"], points["pdb_id"], strict=True)]
+    names = zip(points["emdb_id"], points["pdb_id"], strict=True)
+    points["name"] = [_drawable(f"{emdb} / {pdb}") for emdb, pdb in names]
     return points
 
 
@@ -214,7 +225,7 @@ def _padded(resolutions: pd.Series) -> tuple[float, float]:
     if resolutions.empty:
         return 1.0, 6.0
     low, high = resolutions.min(), resolutions.max()
-    margin = max(0.06 * (high - low), 0.25)
+    margin = max(0.06 * (high - low), 0.25, 1 - (high - low) / 2)
     return max(low - margin, 0.0), high + margin
 
 
@@ -260,17 +271,19 @@ def _draw_points(axes, points: pd.DataFrame, *, crowded: bool) -> None:
             group = points[(points["flag"] == flag) & ((points["in_fit"] == "") == inside)]
             if group.empty:
                 continue
+            edge = "none" if crowded else "white"
+            style = {"color": colour, "edgecolor": edge, "linewidth": 0.4} if inside else HOLLOW | {"edgecolor": colour}
             sns.scatterplot(
-                data=group, x="resolution", y="q_mean", ax=axes, marker=marker, s=size * (1.6 if flag else 1),
-                color=colour if inside else "none", edgecolor=("none" if crowded else "white") if inside else colour,
-                linewidth=0.4 if inside else 0.9, label=f"{words}{'' if inside else ', not in the line'} ({len(group):,})",
-                zorder=6 if flag else 5, rasterized=crowded, gid=f"points-{flag or 'within'}-{'in' if inside else 'out'}",
+                data=group, x="resolution", y="q_mean", ax=axes, marker=marker, s=size * (1.6 if flag else 1), **style,
+                label=f"{words}{'' if inside else ', not in the line'} ({len(group):,})", rasterized=crowded,
+                zorder=6 if flag else 5, gid=f"points-{flag or 'within'}-{'in' if inside else 'out'}",
             )  # fmt: skip
 
 
 def _equation_text(line: dict) -> str:
     sign = "−" if line["slope"] < 0 else "+"
-    return f"Q = {line['intercept']:.3f} {sign} {abs(line['slope']):.3f} R     R² = {line['r_squared']:.2f}     n = {line['n']:,}"
+    equation = f"Q = {line['intercept']:.3f} {sign} {abs(line['slope']):.3f} R"
+    return f"{equation}     R² = {line['r_squared']:.2f}     n = {line['n']:,}"
 
 
 def _left_out(points: pd.DataFrame) -> str:
@@ -311,7 +324,8 @@ def _lay_out(axes, title: str, heading: str, caption: str, synthetic: bool) -> N
     for legend, x in zip(legends, (0.12, 2.85), strict=False):
         legend.set_bbox_to_anchor((x, 0.2 + note_height + legend_height), transform=figure.dpi_scale_trans)
     left = WIDTH - PANEL[0] - 0.12
-    figure.text(*place.transform((left, top + 0.1)), heading, color=BLUE if "R²" in heading else INK, va="bottom", gid="heading")
+    colour = BLUE if "R²" in heading else INK
+    figure.text(*place.transform((left, top + 0.1)), heading, color=colour, va="bottom", gid="heading")
     figure.text(*place.transform((left, top + 0.16 + 0.16 * lines)), title, weight="bold", fontsize=10, va="bottom")
     if synthetic:
         _say_synthetic(figure)
@@ -324,7 +338,8 @@ def _legends(axes) -> list:
     entries = list(zip(*axes.get_legend_handles_labels(), strict=True))
     points = [entry for entry in entries if entry[0].get_gid().startswith("points")]
     lines = [entry for entry in entries if entry not in points]
-    return [axes.figure.legend(*zip(*group, strict=True), loc="upper left", **LEGEND) for group in (lines, points) if group]
+    groups = [list(zip(*group, strict=True)) for group in (lines, points) if group]
+    return [axes.figure.legend(*group, loc="upper left", **LEGEND) for group in groups]
 
 
 def _height(figure: Figure, items) -> float:
@@ -352,24 +367,47 @@ def _name_points(axes, named: pd.DataFrame, drawn: pd.DataFrame) -> None:
     figure.draw_without_rendering()
     pixel = 72 / figure.dpi
     frame = axes.get_window_extent().get_points() * pixel
-    points = axes.transData.transform(drawn[["resolution", "q_mean"]].to_numpy(float)) * pixel
-    courses = axes.transData.transform(np.vstack([line.get_xydata() for line in axes.lines])) * pixel
-    taken = 2.0 * _taken(courses, frame) + 4.0 * _taken((points[:, None] + DISC).reshape(-1, 2), frame)
-    boxes = []
-    for row in named.itertuples():
-        anchor = axes.transData.transform((row.resolution, row.q_mean)) * pixel
-        label = axes.annotate(row.name, (row.resolution, row.q_mean), (0, 0), **LABEL)
-        size = np.array([label.get_window_extent().width, label.get_window_extent().height]) * pixel + 2
-        others = np.maximum(taken - 4.0 * _taken(anchor + DISC, frame), 0)
-        centre = _best_place(anchor, size, frame, others, boxes)
+    places, points, course = (
+        axes.transData.transform(np.asarray(xy, dtype=float)) * pixel
+        for xy in (_xy(named), _xy(drawn), np.vstack([line.get_xydata() for line in axes.lines]))
+    )
+    taken = 2.0 * _cells(course, frame) + 4.0 * _cells((points[:, None] + DISC).reshape(-1, 2), frame)
+    labels = [axes.annotate(row.name, (row.resolution, row.q_mean), (0, 0), **LABEL) for row in named.itertuples()]
+    sizes = [label.get_window_extent().size * pixel + 2 for label in labels]
+    for label, anchor, size, centre in zip(labels, places, sizes, _settle(places, sizes, frame, taken), strict=True):
         label.set_position(centre - anchor)
         label.arrow_patch.set_visible(bool((np.abs(centre - anchor) > size / 2 + 8).any()))
-        boxes.append(np.array([centre - size / 2, centre + size / 2]))
-        taken += 6.0 * _taken(_leader(anchor, centre), frame)
 
 
-def _taken(points: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Cells of `CELL` points of 1/72 inch that hold something, as a grid over the frame."""
+def _xy(points: pd.DataFrame) -> np.ndarray:
+    return points[["resolution", "q_mean"]].to_numpy(float)
+
+
+def _settle(anchors, sizes, frame, taken, *, sweeps: int = 2) -> list:
+    """Centres of labels: each takes its best place among the others, and again when all have one.
+
+    Parameters
+    ----------
+    anchors, sizes : sequences of ndarray, shape (2,)
+        Points named, and sizes of their labels; here and below in points of 1/72 inch.
+    frame : ndarray, shape (2, 2)
+        Lower left and upper right corner to stay within.
+    taken : ndarray, shape (columns, rows)
+        `_cells` better not covered, by weight.
+    """
+    centres = [None] * len(anchors)
+    for turn in range(sweeps * len(anchors)):
+        mine = turn % len(anchors)
+        placed = [i for i, centre in enumerate(centres) if centre is not None and i != mine]
+        boxes = [np.array([centres[i] - sizes[i] / 2, centres[i] + sizes[i] / 2]) for i in placed]
+        leaders = [6.0 * _cells(_leader(anchors[i], centres[i]), frame) for i in placed]
+        others = np.maximum(taken - 4.0 * _cells(anchors[mine] + DISC, frame), 0) + sum(leaders)
+        centres[mine] = _best_place(anchors[mine], sizes[mine], frame, others, boxes)
+    return centres
+
+
+def _cells(points: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Which cells of side `CELL` hold a point, as a grid over the frame."""
     shape = np.ceil((frame[1] - frame[0]) / CELL).astype(int) + 1
     grid = np.zeros(shape, dtype=bool)
     cells = ((points[np.isfinite(points).all(axis=1)] - frame[0]) // CELL).astype(int)
@@ -379,37 +417,25 @@ def _taken(points: np.ndarray, frame: np.ndarray) -> np.ndarray:
 
 
 def _best_place(anchor, size, frame, taken, boxes) -> np.ndarray:
-    """Centre of a label (points of 1/72 inch) among places around its anchor.
-
-    Parameters
-    ----------
-    anchor, size : ndarray, shape (2,)
-    frame : ndarray, shape (2, 2)
-        Lower left and upper right corner it has to stay within.
-    taken : ndarray, shape (columns, rows)
-        Cells of `_taken` better not covered, by weight.
-    boxes : list of ndarray, shape (2, 2)
-        Labels placed before.
-    """
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    """The cheapest centre of a label among places around its anchor, within the frame."""
+    angles = np.linspace(0, 2 * np.pi, 30, endpoint=False)
     directions = np.column_stack([np.cos(angles), np.sin(angles)])
-    places = [anchor + way * (size / 2 + gap) for gap in (6, 14, 26, 42, 62, 90, 120) for way in directions]
-    costs = [_cost(place, anchor, size, frame, taken, boxes) for place in places]
-    return places[int(np.argmin(costs))]
+    places = [anchor + way * (size / 2 + gap) for gap in (6, 14, 26, 42, 62, 90) for way in directions]
+    places = np.clip(places, frame[0] + size / 2, frame[1] - size / 2)
+    return min(places, key=lambda place: _cost(place, anchor, size, frame=frame, taken=taken, boxes=boxes))
 
 
-def _cost(centre, anchor, size, frame, taken, boxes) -> float:
-    """How bad a place is: outside, over labels, with a leader over labels or what is drawn, over what is drawn, far."""
+def _cost(centre, anchor, size, *, frame, taken, boxes) -> float:
+    """How bad a place is: over its point or labels, leader over labels or what is drawn, over what is drawn, far."""
     low, high = centre - size / 2, centre + size / 2
-    outside = np.maximum(frame[0] - low, 0).sum() + np.maximum(high - frame[1], 0).sum()
-    overlaps = sum(bool((low < box[1]).all() and (high > box[0]).all()) for box in boxes)
+    own = np.array([anchor - 4, anchor + 4])
+    overlaps = sum(bool((low < box[1]).all() and (high > box[0]).all()) for box in (own, *boxes))
     leader = _leader(anchor, centre)
     crossings = sum(int(((leader > box[0]) & (leader < box[1])).all(axis=1).sum()) for box in boxes)
     (left, lower), (right, upper) = (np.maximum((end - frame[0]) // CELL, 0).astype(int) for end in (low, high))
     covered = taken[left : right + 1, lower : upper + 1].sum()
-    run_over = taken[_taken(leader, frame)].sum()
-    far = np.hypot(*(centre - anchor))
-    return float(1000 * outside + 500 * overlaps + 60 * crossings + 3 * covered + 2 * run_over + 0.2 * far)
+    run_over = taken[_cells(leader, frame)].sum()
+    return float(500 * overlaps + 60 * crossings + 3 * covered + 2 * run_over + 0.2 * np.hypot(*(centre - anchor)))
 
 
 def _leader(anchor, centre) -> np.ndarray:
@@ -448,7 +474,7 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | No
     panels[-1].set_xlabel("Residues of the polymers, counted chain by chain")
     figure.supylabel("Q of the residue (σ = 0.4 Å)", fontsize=9)
     shown = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown), **LEGEND | {"borderaxespad": 0.4})
+    figure.legend(shown.values(), shown.keys(), ncols=len(shown), **BENEATH)
     return figure
 
 
@@ -475,9 +501,12 @@ def _draw_chains(axes, residues: pd.DataFrame, entry) -> None:
 
 def _with_gaps(chains, starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Place, Q and running mean of every residue, a NaN after each chain so that no line joins two."""
-    parts = [(np.arange(start, start + len(q) + 1.0), np.append(q, np.nan), np.append(running_mean(q), np.nan)) for (_, q), start in zip(chains, starts, strict=False)]
-    empty = np.empty(0)
-    return tuple(np.concatenate([empty, *column]) for column in zip(*parts, strict=True)) if parts else (empty,) * 3
+    place, raw, mean = ([np.empty(0)] for _ in range(3))
+    for (_, q), start in zip(chains, starts, strict=False):
+        place.append(np.arange(start, start + len(q) + 1.0))
+        raw.append(np.append(q, np.nan))
+        mean.append(np.append(running_mean(q), np.nan))
+    return np.concatenate(place), np.concatenate(raw), np.concatenate(mean)
 
 
 def running_mean(q, window: int = WINDOW) -> np.ndarray:
@@ -491,16 +520,16 @@ def running_mean(q, window: int = WINDOW) -> np.ndarray:
 
 def _name_chains(axes, names: list[str], starts) -> None:
     """Names above the chains that are wide enough to carry one."""
+    style = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom", "fontsize": 8, "color": GREY}
     for name, start, end in zip(names, starts, starts[1:], strict=False):
         if (end - start) / (starts[-1] - starts[0]) > 0.012 * (len(name) + 1):
-            place = ((start + end - 1) / 2, 1.01)
-            axes.text(*place, _drawable(name, 12), transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8, color=GREY)
+            axes.text((start + end - 1) / 2, 1.01, _drawable(name, 12), **style)
 
 
 def _entry_title(entry) -> str:
+    expected = f"expected {entry.expected_q:.2f} ({entry.low:.2f}–{entry.high:.2f})"
     sample = f"  {_drawable(entry.sample, 34)}" if entry.sample else ""
-    numbers = f"{entry.resolution:.2f} Å, Q {_signed(entry.q_mean)}, expected {entry.expected_q:.2f} ({entry.low:.2f}–{entry.high:.2f})"
-    return f"{entry.name}  {numbers}{sample}"
+    return f"{entry.name}  {entry.resolution:.2f} Å, Q {_signed(entry.q_mean)}, {expected}{sample}"
 
 
 def _signed(value: float, digits: int = 2) -> str:
@@ -520,7 +549,7 @@ def q_by_class(points: pd.DataFrame) -> Figure | None:
         return None
     synthetic, across = bool(points["synthetic"].any()), min(len(kinds), 3)
     rows = -(-len(kinds) // across)
-    figure = Figure(figsize=(7.2, 2.2 * rows + 0.4 + 0.3 * synthetic), layout="constrained")
+    figure = Figure(figsize=(2.4 * max(across, 2), 2.2 * rows + 0.4 + 0.3 * synthetic), layout="constrained")
     _keep_strip(figure, synthetic)
     panels = figure.subplots(rows, across, sharey=True, squeeze=False).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
@@ -530,7 +559,7 @@ def q_by_class(points: pd.DataFrame) -> Figure | None:
     panels[0].set_ylim(_q_range(drawn[[f"q_{kind}" for kind in kinds]].stack()))
     figure.supylabel(MEAN_Q, fontsize=9)
     handle = Line2D([], [], color=GREY, lw=1, ls="--", label="published equation of the class (MapQ)")
-    figure.legend(handles=[handle], loc="outside lower center", **LEGEND | {"borderaxespad": 0.4})
+    figure.legend(handles=[handle], **BENEATH)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -30,7 +31,10 @@ def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False)
         raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
     try:
         _write_all(pair, work, model_file, with_atoms)
-        for path in sorted(work.iterdir()):
+        paths = sorted(work.iterdir())
+        if any((folder / path.name).is_dir() for path in paths):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        for path in paths:
             os.replace(path, folder / path.name)
     except OSError as err:
         raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err

@@ -18,20 +18,18 @@ _inlined = njit(nogil=True, inline="always")
 
 
 @_inlined
-def _trilinear(flat, row, section, i, j, k, fx, fy, fz):
-    """Nested linear interpolation in the cell whose lowest corner is point i, j, k (x, y, z) of the box.
+def _trilinear(line, row, section, a, fx, fy, fz):
+    """Nested linear interpolation in the cell whose lowest corner is place `a` of the box's line.
 
-    `flat` is the box as one line, `row` and `section` its strides: unsigned
-    places in one line need no test for negative indices.
+    Places and strides are unsigned: they need no test for negative indices.
     """
-    a = np.uint64(k) * section + np.uint64(j) * row + np.uint64(i)
     b, c, d = a + row, a + section, a + row + section
     one = np.uint64(1)
-    v000, v010, v001, v011 = np.float64(flat[a]), np.float64(flat[b]), np.float64(flat[c]), np.float64(flat[d])
-    v00 = v000 + fx * (np.float64(flat[a + one]) - v000)
-    v10 = v010 + fx * (np.float64(flat[b + one]) - v010)
-    v01 = v001 + fx * (np.float64(flat[c + one]) - v001)
-    v11 = v011 + fx * (np.float64(flat[d + one]) - v011)
+    v000, v010, v001, v011 = np.float64(line[a]), np.float64(line[b]), np.float64(line[c]), np.float64(line[d])
+    v00 = v000 + fx * (np.float64(line[a + one]) - v000)
+    v10 = v010 + fx * (np.float64(line[b + one]) - v010)
+    v01 = v001 + fx * (np.float64(line[c + one]) - v001)
+    v11 = v011 + fx * (np.float64(line[d + one]) - v011)
     v0 = v00 + fy * (v10 - v00)
     v1 = v01 + fy * (v11 - v01)
     return v0 + fz * (v1 - v0)
@@ -79,45 +77,63 @@ def _gather(positions, order, starts, low, shape, size, atom, reach, found):
 
 
 @_quick
-def _keep(set_x, set_y, set_z, first, last, near, count, radius, exclusion, kept, worst):
+def _keep(set_x, set_y, set_z, first, last, near, count, radius, exclusion, kept, over):
     """Directions of a set whose point at `radius` no neighbour is too near to, into `kept`; their number.
 
     |R u - b| < f R is 2 R u·b > (1 - f²) R² + |b|², and only neighbours within
-    (1 + f) R can be that near. Gives up, with too small a number, once fewer
-    than `points` can stay.
+    (1 + f) R can be that near. The loop over directions is the inner one: it
+    has no branch and becomes vector instructions.
     """
-    rest = (1.0 - exclusion * exclusion) * radius * radius
-    reach2, scale = ((1.0 + exclusion) * radius) ** 2, 2.0 * radius
-    x, y, z, over = set_x[first:last], set_y[first:last], set_z[first:last], worst[: last - first]
-    for u in range(len(over)):
-        over[u] = -1.0
-    for m in range(count):
-        if near[3, m] >= reach2:
-            break
-        bx, by, bz, needed = scale * near[0, m], scale * near[1, m], scale * near[2, m], rest + near[3, m]
-        for u in range(len(over)):
-            over[u] = max(over[u], bx * x[u] + by * y[u] + bz * z[u] - needed)
-    n = 0
-    for u in range(len(over)):
-        kept[n] = first + u
-        n += over[u] <= 0.0
+    needed = (1.0 - exclusion * exclusion) * radius * radius
+    reach2, scale, m, n = ((1.0 + exclusion) * radius) ** 2, 2.0 * radius, 0, 0
+    if count == 0 or near[3, 0] >= reach2:
+        for u in range(first, last):
+            kept[n] = u
+            n += 1
+    else:
+        x, y, z, most = set_x[first:last], set_y[first:last], set_z[first:last], over[: last - first]
+        for u in range(len(most)):
+            most[u] = -1.0
+        while m < count and near[3, m] < reach2:
+            bx, by, bz, far = scale * near[0, m], scale * near[1, m], scale * near[2, m], needed + near[3, m]
+            for u in range(len(most)):
+                most[u] = max(most[u], bx * x[u] + by * y[u] + bz * z[u] - far)
+            m += 1
+        for u in range(len(most)):
+            kept[n] = first + u
+            n += most[u] <= 0.0
     return n
 
 
 @_quick
-def _read(values, marked, offset, grid, x, y, z):
-    """Value at a grid index x, y, z and where it lies; outside the grid the map reads 0."""
+def _read(values, marked, offset, grid, cx, cy, cz, dx, dy, dz):
+    """Value at a grid index c + d, x y z, and where it lies; outside the grid the map reads 0.
+
+    The place in the voxel is reckoned from the fraction of c, as `_sample_inside` does.
+    """
+    x, y, z = cx + dx, cy + dy, cz + dz
     nx, ny, nz = grid[0], grid[1], grid[2]
     if not (x >= 0 and x <= nx - 1 and y >= 0 and y <= ny - 1 and z >= 0 and z <= nz - 1):
         return 0.0, OUTSIDE
-    i, j, k = min(int(x), nx - 2), min(int(y), ny - 2), min(int(z), nz - 2)
-    x, y, z = x - i, y - j, z - k
+    i, fx = _voxel(cx, dx, nx)
+    j, fy = _voxel(cy, dy, ny)
+    k, fz = _voxel(cz, dz, nz)
     i, j, k = i - offset[0], j - offset[1], k - offset[2]
-    row, section = np.uint64(values.shape[2]), np.uint64(values.shape[1] * values.shape[2])
-    value = _trilinear(values.reshape(-1), row, section, i, j, k, x, y, z)
+    row, section = values.shape[2], values.shape[1] * values.shape[2]
+    a = np.uint64(k * section + j * row + i)
+    value = _trilinear(values.reshape(-1), np.uint64(row), np.uint64(section), a, fx, fy, fz)
     if marked.size > 0 and _all_marked(marked, i, j, k):
         return value, CONSTANT
     return value, INSIDE
+
+
+@_inlined
+def _voxel(c, d, n):
+    """Lower grid point of c + d along an axis of n points, and the fraction beyond it."""
+    whole = math.floor(c)
+    beyond = (c - whole) + d
+    i = min(max(int(whole) + int(math.floor(beyond)), 0), n - 2)
+    return i, beyond - (i - whole)
 
 
 @_quick
@@ -130,24 +146,32 @@ def _clear_of_edges(grid, step, centre, rmax):
 
 
 @_quick
-def _sample(
-    values, marked, offset, grid, clear, cx, cy, cz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n
-):  # fmt: skip
-    """Sum and sum of squares of value - middle over the points of a shell; points on constant map, outside."""
-    total, squares, flat, outside = 0.0, 0.0, 0, 0
-    x0, y0, z0 = offset[0], offset[1], offset[2]
-    line = values.reshape(-1)
-    row, section = np.uint64(values.shape[2]), np.uint64(values.shape[1] * values.shape[2])
+def _sample_inside(line, row, section, corner, fx, fy, fz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n):
+    """Sum and sum of squares of value - middle over points that lie well inside the grid.
+
+    The centre is `fx`, `fy`, `fz` voxels beyond the point `corner` of the box's line.
+    """
+    total, squares = 0.0, 0.0
     for place in range(n):
         u = kept[place]
-        x, y, z = cx + rx * set_x[u], cy + ry * set_y[u], cz + rz * set_z[u]
-        if clear:
-            i, j, k = int(x), int(y), int(z)
-            value = _trilinear(line, row, section, i - x0, j - y0, k - z0, x - i, y - j, z - k)
-        else:
-            value, where = _read(values, marked, offset, grid, x, y, z)
-            flat += where == CONSTANT
-            outside += where == OUTSIDE
+        x, y, z = fx + rx * set_x[u], fy + ry * set_y[u], fz + rz * set_z[u]
+        i, j, k = math.floor(x), math.floor(y), math.floor(z)
+        a = np.uint64(corner + k * section + j * row + i)
+        value = _trilinear(line, np.uint64(row), np.uint64(section), a, x - i, y - j, z - k) - middle
+        total += value
+        squares += value * value
+    return total, squares
+
+
+@_quick
+def _sample_anywhere(values, marked, offset, grid, cx, cy, cz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n):
+    """As `_sample_inside` for points near the grid's edges or a mask; with the points on constant map and outside."""
+    total, squares, flat, outside = 0.0, 0.0, 0, 0
+    for place in range(n):
+        u = kept[place]
+        value, where = _read(values, marked, offset, grid, cx, cy, cz, rx * set_x[u], ry * set_y[u], rz * set_z[u])
+        flat += where == CONSTANT
+        outside += where == OUTSIDE
         value -= middle
         total += value
         squares += value * value
@@ -165,11 +189,15 @@ def _profile(
     differences, the points on constant map and the points outside.
     """
     cx, cy, cz = centre[0], centre[1], centre[2]
-    middle, where = _read(values, marked, offset, grid, cx, cy, cz)
+    middle, where = _read(values, marked, offset, grid, cx, cy, cz, 0.0, 0.0, 0.0)
     number[:] = 0
     total[:] = 0.0
     number[0] = points
     squares, flat, outside = 0.0, points * (where == CONSTANT), 0
+    ix, iy, iz = int(cx), int(cy), int(cz)
+    fx, fy, fz = cx - ix, cy - iy, cz - iz
+    line, row, section = values.reshape(-1), values.shape[2], values.shape[1] * values.shape[2]
+    corner = (iz - offset[2]) * section + (iy - offset[1]) * row + ix - offset[0]
     tries, current = len(starts) - 1, 0
     # A direction lost at one radius is lost at all larger ones up to |b| / sqrt(1 - f²)
     # at least, so a set that failed is not tried again; not so beside a clashing atom.
@@ -189,13 +217,18 @@ def _profile(
         if current == tries:
             continue
         number[shell] = n
-        total[shell], more, on_constant, off_grid = _sample(
-            values, marked, offset, grid, clear, cx, cy, cz, middle,
-            radius / step[0], radius / step[1], radius / step[2], set_x, set_y, set_z, kept, n,
-        )  # fmt: skip
+        rx, ry, rz = radius / step[0], radius / step[1], radius / step[2]
+        if clear:
+            total[shell], more = _sample_inside(
+                line, row, section, corner, fx, fy, fz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n
+            )
+        else:
+            total[shell], more, on_constant, off_grid = _sample_anywhere(
+                values, marked, offset, grid, cx, cy, cz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n
+            )
+            flat += on_constant
+            outside += off_grid
         squares += more
-        flat += on_constant
-        outside += off_grid
     return squares, flat, outside
 
 

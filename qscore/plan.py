@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 from collections import defaultdict
 from pathlib import Path
 
 from qscore import tables
 
 WEEKLY_SINCE = 2020
+BATCH_NAME = re.compile(r"(undated|\d{4}q[1-4]|\d{4}-\d\d-\d\d)(\.[01]+)?")
 
 
 def period(map_release: str | None) -> str:
@@ -62,13 +64,19 @@ def _split(name: str, prefix: str, pairs: list[dict], most: int) -> dict[str, li
 
 
 def write(folder, pairs: list[dict], *, entries_per_batch: int) -> list[str]:
-    """One small file a batch, ``<batch>.tsv``, holding only what its scores depend on; their names."""
+    """One small file a batch, ``<batch>.tsv``, holding only what its scores depend on; their names.
+
+    Batches of an earlier plan in the folder go.
+    """
     found = batches(pairs, entries_per_batch=entries_per_batch)
     for name, members in found.items():
         tables.write_tsv(Path(folder) / f"{name}.tsv", tables.BATCH, tables.as_columns(tables.BATCH, members))
+    for gone in set(names(folder)) - set(found):
+        (Path(folder) / f"{gone}.tsv").unlink()
     return list(found)
 
 
 def names(folder) -> list[str]:
     """The batches of a plan folder."""
-    return sorted(path.name.removesuffix(".tsv") for path in Path(folder).glob("[!.]*.tsv"))
+    stems = (path.name.removesuffix(".tsv") for path in Path(folder).glob("*.tsv"))
+    return sorted(stem for stem in stems if BATCH_NAME.fullmatch(stem))

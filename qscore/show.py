@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -18,7 +19,7 @@ _WHY = {"outside": "centre outside the map", "constant": "map constant around th
 def console(stream=None) -> Console:
     """A console of a readable width where there is no terminal."""
     stream = stream or sys.stdout
-    return Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 120)
+    return Console(file=stream, highlight=False, emoji=False, soft_wrap=True, width=None if stream.isatty() else 120)
 
 
 @contextmanager
@@ -32,7 +33,8 @@ def progress(what: str):
 def print_pair(summary: dict, hints=()) -> None:
     """The short table of `qscore score`."""
     out = console()
-    out.print(f"[bold]{summary['model']['file']}[/] in [bold]{summary['map']['file']}[/]", markup=True)
+    model, density = escape(summary["model"]["file"]), escape(summary["map"]["file"])
+    out.print(f"[bold]{model}[/] in [bold]{density}[/]", markup=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     for heading in ("atoms", "scored"):
@@ -43,7 +45,7 @@ def print_pair(summary: dict, hints=()) -> None:
         if expected:
             table.add_column("expected", justify="right", no_wrap=True)
     for name, kind, group in _rows(summary):
-        table.add_row(name, *_cells(kind, group, summary["sigmas"], expected))
+        table.add_row(escape(name), *_cells(kind, group, summary["sigmas"], expected))
     out.print(table)
     for line in (*_remarks(summary), *hints):
         out.print(line, markup=False)

@@ -207,7 +207,7 @@ def whole_file(path, mode: str = "w"):
     Raises
     ------
     ValueError
-        The folder cannot be written.
+        The folder cannot be written, or a folder has the file's name.
     """
     path = Path(path)
     try:
@@ -220,10 +220,17 @@ def whole_file(path, mode: str = "w"):
         with os.fdopen(handle, mode, **options) as stream:
             yield stream
         os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        _put(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _put(temporary, path: Path) -> None:
+    try:
+        os.replace(temporary, path)
+    except OSError as err:
+        raise ValueError(f"cannot write {path}: {err.strerror}") from err
 
 
 def _umask() -> int:
@@ -309,7 +316,7 @@ def read_tsv(path) -> list[dict[str, str]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t", restkey="", restval=""))
-    except (OSError, UnicodeDecodeError) as err:
+    except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise ValueError(f"cannot read table {path}: {getattr(err, 'strerror', None) or err}") from err
     return [{key: (value or "").strip() for key, value in row.items() if key} for row in rows]
 

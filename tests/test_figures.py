@@ -1,0 +1,276 @@
+"""Figures: what is drawn is what the tables hold, and says so."""
+
+import json
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from matplotlib.colors import to_hex
+
+from qscore import figures, survey, tables
+from qscore.expected import MAPQ_2_9_7, published
+from qscore.selection import FitRule
+
+
+def entry(number, resolution, q, **more):
+    """A scored row of `tables.ENTRIES` that the fit takes."""
+    ids = {"emdb_id": f"EMD-{10000 + number}", "pdb_id": f"1a{number:02d}", "sample": f"sample {number}"}
+    counts = {"n_atoms": 900, "n_scored": 890, "n_outside": 9, "n_constant": 1, "n_not_finite": 0}
+    voxels = dict.fromkeys(("voxel_x", "voxel_y", "voxel_z"), 0.4)
+    flags = {"synthetic": False, "composite": False, "tight_mask": False, "frac_shell_on_constant": 0.01}
+    scores = {"q_mean": q, "q_mean_06": q + 0.05, "q_backbone": q + 0.02, "q_side_chain": q - 0.02, "q_protein": q}
+    return {**ids, "resolution": resolution, "status": "scored", **counts, **voxels, **flags, **scores, **more}
+
+
+def unusable(number, **more):
+    row = {"emdb_id": f"EMD-{10000 + number}", "pdb_id": f"1a{number:02d}", "sample": "broken", "resolution": 3.0}
+    why = {"stage": "map", "reason": "map_truncated", "detail": "expected 8 bytes, found 5", "transient": False}
+    return {**row, "status": "unusable", **why, "synthetic": False, **more}
+
+
+def on_curve(number, resolution, shift=0.0, **more):
+    return entry(number, resolution, MAPQ_2_9_7.at(resolution) + shift, **more)
+
+
+def usual_rows(**more):
+    """Twelve entries within the band, two below, one above; one masked, one at 35 Å, one at 1.05 Å, one broken."""
+    rows = [on_curve(n, 1.6 + 0.4 * n, 0.03 * (-1) ** n, apoferritin="by name" if n < 9 else None) for n in range(12)]
+    rows += [on_curve(12, 3.1, -0.25), on_curve(13, 3.2, -0.3), on_curve(14, 4.4, 0.2)]
+    rows += [on_curve(15, 2.5, 0.01, tight_mask=True), entry(16, 35.0, 0.06), entry(17, 1.05, 0.9), unusable(18)]
+    return [row | more for row in rows]
+
+
+def residue_rows(row, chains=("A", "B"), length=30, kind="protein"):
+    """Residues at the Q of their entry, a little dip in each chain; the fifth is not scored."""
+    ids = {"emdb_id": row["emdb_id"], "pdb_id": row["pdb_id"], "class": kind, "n_atoms": 5, "n_scored": 5}
+    q = [None if k == 4 else row["q_mean"] - 0.1 * (10 < k < 16) for k in range(length)]
+    return [{**ids, "chain": chain, "number": str(k), "q_04": value} for chain in chains for k, value in enumerate(q)]
+
+
+def write_survey(folder, rows, residues=()):
+    """The tables of a survey, and the paths of them."""
+    parquet = {name: folder / f"{name}.parquet" for name in ("entries", "flags", "residues")}
+    paths = SimpleNamespace(folder=folder, fit=folder / "expected_q.json", **parquet)
+    tables.write_parquet(paths.entries, tables.ENTRIES, tables.as_columns(tables.ENTRIES, rows))
+    tables.write_parquet(paths.residues, tables.RESIDUES, tables.as_columns(tables.RESIDUES, residues))
+    tables.write_json(paths.fit, survey.fit(paths.entries, FitRule()))
+    flags = survey.flags(paths.entries, FitRule())
+    tables.write_parquet(paths.flags, tables.FLAGS, tables.as_columns(tables.FLAGS, flags))
+    return paths
+
+
+def read(paths):
+    """Points and fit of a survey."""
+    entries = tables.frame(paths.entries, layout=tables.ENTRIES)
+    points = figures.survey_points(entries, tables.frame(paths.flags, layout=tables.FLAGS))
+    return points, json.loads(paths.fit.read_text())
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    return read(write_survey(tmp_path_factory.mktemp("usual"), usual_rows()))
+
+
+@pytest.fixture(scope="module")
+def drawn(usual):
+    return figures.q_vs_resolution(*usual)
+
+
+def by_gid(figure, gid):
+    return next((found for found in figure.findobj() if found.get_gid() == gid), None)
+
+
+def words(figure):
+    texts = figure.findobj(lambda item: hasattr(item, "get_text"))
+    return " ".join(" ".join(text.get_text().split()) for text in texts)
+
+
+def group(figure, gid):
+    return {tuple(np.round(point, 9)) for point in by_gid(figure, gid).get_offsets()}
+
+
+def expected_group(points, rows):
+    return {tuple(np.round(point, 9)) for point in points[rows][["resolution", "q_mean"]].to_numpy()}
+
+
+def test_every_point_is_drawn_where_the_table_has_it(usual, drawn):
+    points, _ = usual
+    inside = points["resolution"].between(1.15, 10) & (points["in_fit"] == "")
+    assert group(drawn, "points-within-in") == expected_group(points, inside & (points["flag"] == ""))
+    assert group(drawn, "points-low-in") == expected_group(points, points["flag"] == "low")
+    assert group(drawn, "points-high-in") == expected_group(points, points["flag"] == "high")
+    assert group(drawn, "points-within-out") == expected_group(points, points["in_fit"] == "tight mask")
+    assert len(group(drawn, "points-low-in")) == 2 and len(group(drawn, "points-high-in")) == 1
+
+
+def test_left_out_is_hollow_and_flagged_has_its_own_colour(drawn):
+    assert not by_gid(drawn, "points-within-out").get_facecolor().any()
+    assert by_gid(drawn, "points-within-in").get_facecolor()[0, 3] == 1
+    colours = {to_hex(by_gid(drawn, f"points-{flag}-in").get_facecolor()[0]) for flag in ("within", "low", "high")}
+    assert len(colours) == 3
+
+
+def test_line_is_the_fit(usual, drawn):
+    line = usual[1]["fits"]["all"]["line"]
+    x, y = by_gid(drawn, "line").get_data()
+    assert (x[0], x[-1]) == (line["x_low"], line["x_high"])
+    np.testing.assert_allclose(y, line["intercept"] + line["slope"] * x, atol=1e-12)
+    heading = by_gid(drawn, "heading").get_text()
+    assert f"Q = {line['intercept']:.3f} − {-line['slope']:.3f} R" in heading
+    assert f"R² = {line['r_squared']:.2f}" in heading and f"n = {line['n']}" in heading
+
+
+def test_confidence_band_is_that_of_least_squares(usual):
+    points, fit = usual
+    taken = points[points["in_fit"] == ""]
+    found = sm.OLS(taken["q_mean"].to_numpy(), sm.add_constant(taken["resolution"].to_numpy())).fit()
+    x = np.array([2.0, 3.5, 6.0])
+    low, high = found.get_prediction(sm.add_constant(x)).conf_int(alpha=0.05).T
+    half = figures.confidence_half_width(fit["fits"]["all"]["line"], x)
+    np.testing.assert_allclose(half, (high - low) / 2, rtol=1e-6)
+
+
+def test_curve_is_the_published_one(drawn):
+    x, y = by_gid(drawn, "curve").get_data()
+    np.testing.assert_allclose(y, [MAPQ_2_9_7.at(value) for value in x])
+    assert by_gid(drawn, "band").get_facecolor()[0, 3] == 1
+
+
+def test_flagged_points_are_named_apart_and_within_the_panel(drawn):
+    (axes,) = drawn.axes
+    drawn.draw_without_rendering()
+    names = [text for text in axes.texts if text.get_text().startswith("EMD-")]
+    assert {text.get_text() for text in names} == {"EMD-10012 / 1a12", "EMD-10013 / 1a13", "EMD-10014 / 1a14"}
+    frame = axes.get_window_extent()
+    boxes = [super(type(text), text).get_window_extent() for text in names]
+    for k, box in enumerate(boxes):
+        assert frame.x0 - 1 <= box.x0 and box.x1 <= frame.x1 + 1 and frame.y0 - 1 <= box.y0 and box.y1 <= frame.y1 + 1
+        assert not any(box.overlaps(other) for other in boxes[:k])
+
+
+def test_many_flagged_are_counted_and_the_worst_named(tmp_path):
+    rows = [on_curve(n, 2 + 0.2 * n, -0.2 - 0.001 * n) for n in range(14)]
+    figure = figures.q_vs_resolution(*read(write_survey(tmp_path, rows)))
+    named = {text.get_text() for text in figure.axes[0].texts}
+    assert named == {f"EMD-{10000 + n} / 1a{n:02d}" for n in range(4, 14)}
+    assert "Named: the 10 furthest from the band of 14 flagged." in words(figure)
+
+
+def test_axes_have_units_and_the_caption_its_rule(drawn, usual):
+    (axes,) = drawn.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Resolution (Å)", "Mean Q (σ = 0.4 Å)")
+    said = words(drawn)
+    assert usual[1]["rule"] in said
+    assert "1 entry beyond 10 Å, 1 entry below 1.15 Å not drawn." in said
+    assert "Hollow, left out: tight mask (1)." in said
+    assert "-" not in by_gid(drawn, "heading").get_text()
+
+
+def test_apoferritin_has_its_own_points_and_line(usual):
+    points, fit = usual
+    figure = figures.apoferritin(points, fit)
+    assert len(group(figure, "points-within-in")) == 9 and by_gid(figure, "points-low-in") is None
+    line = fit["fits"]["apoferritin"]["line"]
+    end = line["intercept"] + line["slope"] * line["x_high"]
+    np.testing.assert_allclose(by_gid(figure, "line").get_data()[1][-1], end)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_few_entries_give_the_sentence_instead_of_a_line(tmp_path, n):
+    points, fit = read(write_survey(tmp_path, [on_curve(k, 2.0 + k) for k in range(n)] + [unusable(9)]))
+    for draw, subset in ((figures.q_vs_resolution, "all"), (figures.apoferritin, "apoferritin")):
+        figure = draw(points, fit)
+        assert " ".join(by_gid(figure, "heading").get_text().split()) == fit["fits"][subset]["sentence"]
+        assert by_gid(figure, "line") is None and by_gid(figure, "curve") is not None
+    assert (figures.q_by_class(points) is None) == (n < 3)
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_made_up_entries_are_said_to_be_on_every_figure(tmp_path, synthetic):
+    rows = usual_rows(synthetic=synthetic)
+    points, fit = read(write_survey(tmp_path, rows))
+    residues = pd.DataFrame(residue_rows(rows[12]))
+    drawn = [figures.q_vs_resolution(points, fit), figures.apoferritin(points, fit)]
+    drawn += [figures.flagged_entries(points, residues), figures.q_by_class(points)]
+    assert [figures.SYNTHETIC in words(figure) for figure in drawn] == [synthetic] * 4
+
+
+def test_flagged_entries_shows_residues_beside_the_band(usual):
+    points, _ = usual
+    worst = figures.worst_flagged(points)
+    assert list(worst["emdb_id"]) == ["EMD-10013", "EMD-10014", "EMD-10012"]
+    rows = [residue for row in worst.to_dict("records") for residue in residue_rows(row)]
+    waters = residue_rows(worst.iloc[0].to_dict(), chains=("W",), kind="water")
+    figure = figures.flagged_entries(points, pd.DataFrame(rows + waters))
+    assert len(figure.axes) == 3
+    x, raw = by_gid(figure, "raw").get_data()
+    assert len(x) == 2 * 31 and np.isnan(raw[[4, 30, 35, 61]]).all() and np.isfinite(raw).sum() == 58
+    assert "EMD-10013 / 1a13" in figure.axes[0].get_title(loc="left")
+    assert {text.get_text() for text in figure.axes[0].texts} == {"A", "B"}
+    assert {"below the band", "above the band"} <= {text.get_text() for text in figure.legends[0].get_texts()}
+
+
+def test_no_figure_of_flagged_entries_when_none_is(tmp_path):
+    points, _ = read(write_survey(tmp_path, [on_curve(n, 2.0 + n) for n in range(4)]))
+    assert figures.flagged_entries(points, pd.DataFrame()) is None
+
+
+def test_flagged_entry_without_residues_is_an_empty_panel(usual):
+    nothing = pd.DataFrame(residue_rows({"emdb_id": "EMD-1", "pdb_id": "x", "q_mean": 0.5}))
+    assert len(figures.flagged_entries(usual[0], nothing).axes) == 3
+
+
+def test_running_mean_leaves_out_what_is_not_scored():
+    q = np.array([0.1, np.nan, 0.3, 0.5, 0.7])
+    np.testing.assert_allclose(figures.running_mean(q, 3), [0.1, 0.2, 0.4, 0.5, 0.6])
+    assert np.isnan(figures.running_mean([np.nan] * 3, 3)).all()
+
+
+def test_classes_apart_with_their_published_line(tmp_path):
+    rows = [on_curve(n, 2.0 + 0.3 * n, q_ion=0.6, q_water=0.7 if n < 2 else None) for n in range(5)]
+    figure = figures.q_by_class(read(write_survey(tmp_path, rows))[0])
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Protein (n = 5)", "Ions (n = 5)"]
+    assert {axes.get_xlabel() for axes in figure.axes} == {"Resolution (Å)"}
+    assert "Mean Q (σ = 0.4 Å)" in words(figure)
+    x, y = figure.axes[1].lines[0].get_data()
+    np.testing.assert_allclose(y, [published("ion").at(value) for value in x])
+
+
+def test_hostile_names_are_drawn_as_text(tmp_path):
+    rows = usual_rows()
+    rows[12] |= {"emdb_id": "EMD-$\\frac{1}", "pdb_id": "中文\u202e\x07", "sample": "$x_1$ " + "y" * 10_000}
+    paths = write_survey(tmp_path, rows, residue_rows(rows[12]))
+    figures.write_figures(paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / "out", formats=("svg",))
+    assert read(paths)[0]["name"][12] == "EMD-$\\frac{1} / ????"
+
+
+def test_a_crowd_is_an_image_within_the_drawing(usual, monkeypatch):
+    monkeypatch.setattr(figures, "CROWD", 5)
+    figure = figures.q_vs_resolution(*usual)
+    assert by_gid(figure, "points-within-in").get_rasterized()
+    assert by_gid(figure, "line").get_zorder() > by_gid(figure, "points-within-in").get_zorder()
+
+
+def test_same_tables_same_bytes_and_stale_figures_go(tmp_path):
+    rows = usual_rows()
+    paths = write_survey(tmp_path, rows, residue_rows(rows[12]) + residue_rows(rows[13]))
+    for out in ("one", "two"):
+        written = figures.write_figures(paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / out, dpi=50)
+        assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / out).iterdir())
+    assert {path.stem for path in written} == set(figures.NAMES) and len(written) == 8
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes(), path.name
+    assert not plt.get_fignums()  # nothing is left in pyplot's memory
+    few = write_survey(tmp_path / "few", [])
+    figures.write_figures(few.entries, few.flags, few.residues, few.fit, tmp_path / "two", formats=("svg",))
+    left = {path.name for path in (tmp_path / "two").glob("*.svg")}
+    assert left == {"q_vs_resolution.svg", "apoferritin.svg"}
+
+
+def test_tables_of_two_surveys_are_refused(tmp_path):
+    one, two = write_survey(tmp_path / "one", usual_rows()), write_survey(tmp_path / "two", usual_rows()[:5])
+    with pytest.raises(ValueError, match="same scored pairs: 18 and 5"):
+        figures.write_figures(one.entries, two.flags, one.residues, one.fit, tmp_path / "out")

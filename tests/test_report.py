@@ -1,0 +1,271 @@
+"""The report: one file that requests nothing, shows the tables' numbers and takes names as text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from test_figures import entry, on_curve, unusable, usual_rows, write_survey
+
+from qscore import survey, tables
+from qscore.errors import REASONS
+from qscore.report import page
+from qscore.selection import FitRule
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+EXCLUDED = [
+    {"emdb_id": "EMD-20001", "pdb_id": "", "sample": "no model here", "reason": "no fitted model"},
+    {"emdb_id": "EMD-20002", "pdb_id": "2aaa", "sample": "vague", "reason": "no resolution"},
+]
+VOID = {"meta", "img", "br", "link", "input", "hr", "base"}
+
+
+class Page(HTMLParser):
+    """Elements, text and tables of a page; fails on tags that do not pair."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.text, self.elements, self.open, self.tables, self.words = text, [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            return
+        self.words.append(data)
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data
+
+    def attributes(self, name):
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+    def said(self):
+        return " ".join(" ".join(self.words).split())
+
+    def table(self, heading):
+        """Rows of the table under a heading of a column, by column."""
+        found = next(rows for rows in self.tables if heading in rows[0])
+        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+
+def make(folder, rows, *, excluded=EXCLUDED, figures=("q_vs_resolution", "apoferritin", "flagged_entries"), **more):
+    """The report of a survey, parsed."""
+    folder.mkdir(exist_ok=True)
+    paths = write_survey(folder, rows)
+    tables.write_tsv(folder / "excluded.tsv", tables.EXCLUDED, tables.as_columns(tables.EXCLUDED, excluded))
+    facts = {"source": "EMDB <answers>", "sha256": "ab12", "n_pairs": len(rows), "n_excluded": len(excluded)}
+    tables.write_json(folder / "catalogue.json", facts | {"newest_map_release": "2026-01-07"})
+    (folder / "figures").mkdir(exist_ok=True)
+    for name in figures:
+        (folder / "figures" / f"{name}.svg").write_text(SVG)
+    write(paths, **more)
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def write(paths, **more):
+    at = paths.folder
+    page.write_report(
+        paths.entries, paths.flags, at / "excluded.tsv", paths.fit, at / "catalogue.json", at / "figures",
+        at / "report.html", **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("usual"), usual_rows(), configuration="config/emdb.yaml")
+
+
+def test_requests_nothing(usual):
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in usual.elements}
+    assert all(source.startswith("data:") for source in usual.attributes("src"))
+    pattern = r"#[a-z]+|https://www\.ebi\.ac\.uk/emdb/EMD-\d{4,6}|https://www\.rcsb\.org/structure/[0-9A-Z]{4}"
+    assert all(re.fullmatch(pattern, address) for address in usual.attributes("href"))
+    style = re.search(r"<style>(.*?)</style>", usual.text, re.DOTALL)[1]
+    assert "url(" not in style and "@import" not in style and "src" not in style
+    assert not [name for _, attributes in usual.elements for name in attributes if name.startswith("on")]
+    assert not {"srcset", "poster", "ping", "action"} & {name for _, a in usual.elements for name in a}
+
+
+def test_policy_forbids_every_request_before_anything_is_read(usual):
+    metas = [attributes for tag, attributes in usual.elements if tag == "meta"]
+    assert metas[0] == {"charset": "utf-8"}
+    assert metas[1]["http-equiv"] == "Content-Security-Policy"
+    policy = metas[1]["content"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:;") and "http" not in policy
+
+
+def test_is_accessible(usual):
+    assert ("html", {"lang": "en"}) in usual.elements
+    identities = usual.attributes("id")
+    assert len(identities) == len(set(identities))
+    anchors = [address[1:] for address in usual.attributes("href") if address.startswith("#")]
+    assert anchors[0] == "main" and set(anchors) <= set(identities)
+    assert all(attributes.get("alt") for tag, attributes in usual.elements if tag == "img")
+    assert all(attributes.get("scope") == "col" for tag, attributes in usual.elements if tag == "th")
+    assert [tag for tag, _ in usual.elements if tag == "h1"] == ["h1"]
+
+
+def test_sections_come_in_order(usual):
+    sections = [attributes["id"] for tag, attributes in usual.elements if tag == "section" and "id" in attributes]
+    assert sections == ["resolution", "equations", "flagged", "entries", "unscored", "excluded", "limits", "provenance"]
+
+
+def test_headline_numbers_are_those_of_the_tables(tmp_path):
+    found = make(tmp_path, usual_rows())
+    line = survey.fit(tmp_path / "entries.parquet", FitRule())["fits"]["all"]["line"]
+    slope = f"{line['slope']:.4f} ± {line['slope_se']:.4f}".replace("-", "−")
+    counts = (("19", "pairs of map"), ("18", "scored"), ("1", "not scored"), ("2", "left out by"), ("15", "in the fit"))
+    judged = (
+        (slope, "slope"),
+        (f"{line['r_squared']:.2f}", "R² of the line"),
+        ("2", "flagged low"),
+        ("1", "flagged high"),
+    )
+    for value, what in counts + judged:
+        assert f"{value} {what}" in found.said()
+    assert f"{line['intercept']:.5f} ± {line['intercept_se']:.5f}" in found.said()
+    assert f"Q = {line['intercept']:.6f} - {-line['slope']:.6f} * R" in found.said()
+    assert FitRule().text() in found.said() and survey.judged_by_sentence(18) in found.said()
+
+
+def test_table_of_entries_holds_the_scored_ones_by_resolution(usual):
+    rows = usual.table("In the fit")
+    scored = sorted((row for row in usual_rows() if row["status"] == "scored"), key=lambda row: row["resolution"])
+    assert [row["EMDB"] for row in rows] == [row["emdb_id"] for row in scored]
+    assert [row["Q"] for row in rows] == [f"{row['q_mean']:.3f}" for row in scored]
+    assert [row["Q at σ\xa00.6\xa0Å"] for row in rows] == [f"{row['q_mean_06']:.3f}" for row in scored]
+    assert {row["Atoms"] for row in rows} == {"900"} and {row["Un\xadscored"] for row in rows} == {"10"}
+    by_id = {row["EMDB"]: row for row in rows}
+    assert by_id["EMD-10015"]["In the fit"] == "no: tight mask" and by_id["EMD-10000"]["In the fit"] == "yes"
+    assert by_id["EMD-10016"]["Expected"] == "–" and by_id["EMD-10016"]["Flag"] == ""
+    assert by_id["EMD-10012"]["Flag"] == "▼ low" and by_id["EMD-10014"]["Flag"] == "▲ high"
+
+
+def test_table_of_flagged_entries_is_worst_first_with_evidence(usual, tmp_path):
+    rows = usual.table("Beyond it by")
+    flags = {row["emdb_id"]: row for row in survey.flags(write_survey(tmp_path, usual_rows()).entries, FitRule())}
+    assert [row["EMDB"] for row in rows] == ["EMD-10013", "EMD-10014", "EMD-10012"]
+    for row in rows:
+        flag = flags[row["EMDB"]]
+        beyond = max(flag["low"] - flag["q_mean"], flag["q_mean"] - flag["high"])
+        assert row["Beyond it by"] == f"{beyond:.3f}"
+        assert (row["Expected"], row["Band"]) == (f"{flag['expected_q']:.3f}", f"{flag['low']:.3f}–{flag['high']:.3f}")
+    assert rows[0]["Atoms outside the map"] == "1.0 %" and rows[0]["Shell points on constant map"] == "1.0 %"
+
+
+def test_what_was_not_scored_is_told_in_words(usual):
+    (row,) = usual.table("Failed at")
+    assert row["EMDB"] == "EMD-10018" and row["Status"] == "unusable" and row["Failed at"] == "map"
+    assert row["Why"] == REASONS["map_truncated"][1] and row["Detail"] == "expected 8 bytes, found 5"
+
+
+def test_what_the_catalogue_left_out_is_told(usual):
+    found = next(rows for rows in usual.tables if rows[0] == ["EMDB", "PDB", "Sample", "Why"])
+    assert sorted(row[3] for row in found[1:]) == ["no fitted model", "no resolution"]
+    assert "1 no fitted model" in usual.said()
+
+
+def test_limits_and_provenance_are_told(usual):
+    said = usual.said()
+    for words in ("Sequence register", "Chemistry", "config/emdb.yaml", "EMDB <answers>", "ab12", "2026-01-07"):
+        assert words in said
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_banner_and_links_tell_real_from_made_up(tmp_path, synthetic):
+    found = make(tmp_path, usual_rows(synthetic=synthetic))
+    assert ("Synthetic demonstration archive" in found.said()) == synthetic
+    links = {address for address in found.attributes("href") if address.startswith("http")}
+    assert ("https://www.ebi.ac.uk/emdb/EMD-10003" in links) != synthetic
+    assert ("https://www.rcsb.org/structure/1A03" in links) != synthetic
+    assert not (synthetic and links)
+
+
+STRANGE = ["mine", 'EMD-1"onmouseover=', "EMD-12345678", "javascript:alert(1)", "EMD-1234/../.."]
+
+
+@pytest.mark.parametrize("emdb_id", STRANGE)
+def test_only_ids_of_the_archives_become_links(tmp_path, emdb_id):
+    found = make(tmp_path, [entry(1, 3.0, 0.5, emdb_id=emdb_id, pdb_id="a model")])
+    assert not [address for address in found.attributes("href") if address.startswith(("http", "java"))]
+    assert emdb_id in found.said()
+
+
+def test_hostile_text_appears_as_text(tmp_path):
+    evil = '<script>alert("1")</script><img src=x onerror=1> \u202e \x07 {{ 7 * 7 }}'
+    rows = [on_curve(1, 3.0, -0.3, sample=evil), unusable(2, sample=evil, detail="d" * 10_000 + evil)]
+    found = make(tmp_path, rows, excluded=[EXCLUDED[0] | {"sample": "long " * 2000, "reason": evil}])
+    assert not [tag for tag, _ in found.elements if tag == "script"]
+    assert all(source.startswith("data:") for source in found.attributes("src"))
+    assert '<script>alert("1")</script><img src=x onerror=1>' in found.said() and "{{ 7 * 7 }}" in found.said()
+    assert "\u202e" not in found.text and "\x07" not in found.text
+    cells = [cell for rows in found.tables for row in rows for cell in row]
+    assert max(map(len, cells)) <= 200 and any(cell.endswith("…") for cell in cells)
+    assert found.text.count("<bdi>") >= 4
+
+
+def test_very_many_entries_are_cut_to_those_furthest_below(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 3)
+    found = make(tmp_path, [on_curve(n, 2.0 + 0.3 * n, 0.05 - 0.01 * n) for n in range(8)])
+    assert [row["EMDB"] for row in found.table("In the fit")] == ["EMD-10005", "EMD-10006", "EMD-10007"]
+    assert "The table holds the 3 entries furthest below what is expected, of 8 scored" in found.said()
+    assert "entries.tsv" in found.said()
+
+
+@pytest.mark.parametrize("rows", [[], [unusable(1)], [on_curve(1, 3.0)], [on_curve(n, 2.0 + n) for n in range(3)]])
+def test_small_surveys_have_a_page_too(tmp_path, rows):
+    found = make(tmp_path, rows, excluded=[], figures=())
+    scored = sum(row["status"] == "scored" for row in rows)
+    assert f"{scored} entries: too few for a line" in found.said()
+    assert ("No pair was scored." in found.said()) == (scored == 0)
+    assert "Nothing was left out." in found.said() and "No scored entry lies outside the band." in found.said()
+    assert not [tag for tag, _ in found.elements if tag == "img"]
+
+
+def test_figures_are_in_the_page_and_svg_is_preferred(tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "q_vs_resolution.png").write_bytes(b"png")
+    (tmp_path / "figures" / "q_by_class.png").write_bytes(b"png")
+    found = make(tmp_path, usual_rows(), figures=("q_vs_resolution",))
+    kinds = [source.split(";")[0] for source in found.attributes("src")]
+    assert kinds == ["data:image/svg+xml", "data:image/png"]
+
+
+def test_same_input_same_bytes(tmp_path):
+    one, two = (make(tmp_path / name, usual_rows()).text for name in ("one", "two"))
+    assert one == two
+
+
+def test_no_ascii_minus_before_a_number_in_a_table(tmp_path):
+    found = make(tmp_path, [entry(1, 3.0, -0.012)])
+    assert found.table("In the fit")[0]["Q"] == "−0.012"
+
+
+def test_tables_of_two_surveys_are_refused(tmp_path):
+    make(tmp_path, usual_rows())
+    paths = write_survey(tmp_path, usual_rows())
+    tables.write_parquet(paths.flags, tables.FLAGS, tables.as_columns(tables.FLAGS, []))
+    with pytest.raises(ValueError, match="do not hold the same scored pairs"):
+        write(paths)
+
+
+def test_broken_json_is_one_clear_error(tmp_path):
+    make(tmp_path, usual_rows())
+    paths = write_survey(tmp_path, usual_rows())
+    (tmp_path / "catalogue.json").write_text("{")
+    with pytest.raises(ValueError, match=r"cannot read .*catalogue\.json"):
+        write(paths)
