@@ -42,7 +42,7 @@ STYLE = sns.axes_style("ticks") | {
     "svg.fonttype": "path",
 }
 METADATA = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
-WIDTH, PANEL = 5.6, (4.95, 3.3)  # inches
+WIDTH, PANEL = 5.6, (4.86, 3.3)  # inches
 LEGEND = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "handlelength": 1.6, "columnspacing": 1.4}
 BENEATH = LEGEND | {"borderaxespad": 0.4, "loc": "outside lower center"}
 LABEL = {
@@ -312,18 +312,18 @@ def _lay_out(axes, title: str, heading: str, caption: str, synthetic: bool) -> N
     figure = axes.figure
     legends = _legends(axes)
     heading = textwrap.fill(heading, 84) if "R²" not in heading else heading
-    note = figure.text(0, 0, textwrap.fill(caption, 88), fontsize=8, color="#4A4A4A", va="bottom", linespacing=1.3)
+    note = figure.text(0, 0, textwrap.fill(caption, 92), fontsize=8, color="#4A4A4A", va="bottom", linespacing=1.3)
     note_height, legend_height = (_height(figure, items) for items in ([note], legends))
     bottom = 0.2 + note_height + legend_height + 0.55
     top = bottom + PANEL[1]
     lines = heading.count("\n") + 1
     figure.set_size_inches(WIDTH, top + 0.42 + 0.16 * lines + (0.3 if synthetic else 0))
     place = figure.dpi_scale_trans + figure.transFigure.inverted()
-    axes.set_position(place.transform_bbox(Bbox.from_bounds(WIDTH - PANEL[0] - 0.12, bottom, *PANEL)))
+    axes.set_position(place.transform_bbox(Bbox.from_bounds(WIDTH - PANEL[0] - 0.2, bottom, *PANEL)))
     note.set_position(place.transform((0.12, 0.1)))
     for legend, x in zip(legends, (0.12, 2.85), strict=False):
         legend.set_bbox_to_anchor((x, 0.2 + note_height + legend_height), transform=figure.dpi_scale_trans)
-    left = WIDTH - PANEL[0] - 0.12
+    left = WIDTH - PANEL[0] - 0.2
     colour = BLUE if "R²" in heading else INK
     figure.text(*place.transform((left, top + 0.1)), heading, color=colour, va="bottom", gid="heading")
     figure.text(*place.transform((left, top + 0.16 + 0.16 * lines)), title, weight="bold", fontsize=10, va="bottom")

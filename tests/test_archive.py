@@ -137,7 +137,9 @@ def test_a_map_with_two_models_is_kept_apart(site):
     assert len({entry[kind]["name"] for entry in entries for kind in ("map", "model")}) == 4
 
 
-@pytest.mark.parametrize(("kind", "place"), [("map", "emdb/EMD-0002/map/emd_0002.map.gz"), ("model", "pdb/de/pdb_00002def.cif.gz")])
+@pytest.mark.parametrize(
+    ("kind", "place"), [("map", "emdb/EMD-0002/map/emd_0002.map.gz"), ("model", "pdb/de/pdb_00002def.cif.gz")]
+)
 @pytest.mark.parametrize("instead", ["nothing", "a folder", "a link to nowhere"])
 def test_a_missing_file_is_written_down(site, kind, place, instead):
     """An obsolete model is a fact about its pair, not a failure of the run."""
@@ -229,7 +231,9 @@ MANIFESTS = ["no manifest", "half a manifest", "another manifest", "a list", "bi
 def test_a_file_that_is_not_what_was_fetched(site, what):
     folder = fetch(site)
     tampered(folder, what)
-    with pytest.raises(ArchiveUnavailable, match=r"1abc\.cif\.gz is not the file that was fetched: run the same command again$"):
+    with pytest.raises(
+        ArchiveUnavailable, match=r"1abc\.cif\.gz is not the file that was fetched: run the same command again$"
+    ):
         archive.read_manifest(folder)
 
 
@@ -237,7 +241,9 @@ def test_a_file_that_is_not_what_was_fetched(site, what):
 def test_a_folder_without_a_manifest_to_read(site, what):
     folder = fetch(site)
     tampered(folder, what)
-    with pytest.raises(ArchiveUnavailable, match=r"undated has no readable manifest\.json: run the same command again$"):
+    with pytest.raises(
+        ArchiveUnavailable, match=r"undated has no readable manifest\.json: run the same command again$"
+    ):
         archive.read_manifest(folder)
 
 
@@ -277,7 +283,9 @@ def test_relative_places_are_found_from_the_fetched_folder(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "data" / "a.mrc", MAP)
     put(tmp_path / "data" / "b.cif", MODEL)
-    plan.write("plan", [{"emdb_id": "e", "pdb_id": "p", "map_file": "a.mrc", "model_file": "b.cif"}], entries_per_batch=1)
+    plan.write(
+        "plan", [{"emdb_id": "e", "pdb_id": "p", "map_file": "a.mrc", "model_file": "b.cif"}], entries_per_batch=1
+    )
     archive.fetch_batch("plan/undated.tsv", "out/f", lambda r: archive.table_places("data", r), workshop="parts")
     monkeypatch.chdir("/")
     assert archive.is_whole(tmp_path / "out" / "f")

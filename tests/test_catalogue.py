@@ -59,7 +59,10 @@ def test_further_columns(tmp_path):
 
 
 def test_pairs_come_in_order_of_their_ids(tmp_path):
-    rows = [f"{e}\t{p}\t3\ta\tb" for e, p in [("EMD-10000", "9zzz"), ("EMD-9999", "2b"), ("EMD-9999", "1a"), ("EMD-0339", "x")]]
+    rows = [
+        f"{e}\t{p}\t3\ta\tb"
+        for e, p in [("EMD-10000", "9zzz"), ("EMD-9999", "2b"), ("EMD-9999", "1a"), ("EMD-0339", "x")]
+    ]
     pairs, _ = from_table(tmp_path, *rows)
     assert [(p["emdb_id"], p["pdb_id"]) for p in pairs] == [
         ("EMD-0339", "x"), ("EMD-9999", "1a"), ("EMD-9999", "2b"), ("EMD-10000", "9zzz"),
@@ -70,15 +73,23 @@ def test_pairs_come_in_order_of_their_ids(tmp_path):
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_line_ends_and_byte_order_marks(tmp_path, newline, encoding):
-    pairs, excluded = from_table(tmp_path, "E1\tm\t2.5\ta.map\tb.cif", "E2\tm\t3\ta.map\tb.cif", newline=newline, encoding=encoding)
-    assert [(p["emdb_id"], p["resolution"], p["model_file"]) for p in pairs] == [("E1", 2.5, "b.cif"), ("E2", 3, "b.cif")]
+    pairs, excluded = from_table(
+        tmp_path, "E1\tm\t2.5\ta.map\tb.cif", "E2\tm\t3\ta.map\tb.cif", newline=newline, encoding=encoding
+    )
+    assert [(p["emdb_id"], p["resolution"], p["model_file"]) for p in pairs] == [
+        ("E1", 2.5, "b.cif"),
+        ("E2", 3, "b.cif"),
+    ]
     assert excluded == []
 
 
 def test_quotes_spaces_and_blank_lines(tmp_path):
     rows = ['E1\tm\t 2.5 \t"a b.map"\t b.cif', "", 'E2\tm\t"3"\ta.map\tb"c.cif\t']
     pairs, excluded = from_table(tmp_path, *rows)
-    assert [(p["resolution"], p["map_file"], p["model_file"]) for p in pairs] == [(2.5, "a b.map", "b.cif"), (3, "a.map", 'b"c.cif')]
+    assert [(p["resolution"], p["map_file"], p["model_file"]) for p in pairs] == [
+        (2.5, "a b.map", "b.cif"),
+        (3, "a.map", 'b"c.cif'),
+    ]
     assert excluded == []
 
 
@@ -86,7 +97,9 @@ def test_quotes_spaces_and_blank_lines(tmp_path):
 def test_a_missing_column_is_named(tmp_path, absent):
     header = "\t".join(name for name in HEADER.split("\t") if name != absent)
     path = table(tmp_path, "a\tb\tc\td", header=header)
-    with pytest.raises(ValueError, match=f"no column {absent}; expected emdb_id, pdb_id, resolution, map, model and rows"):
+    with pytest.raises(
+        ValueError, match=f"no column {absent}; expected emdb_id, pdb_id, resolution, map, model and rows"
+    ):
         catalogue.from_table(path)
 
 
@@ -98,7 +111,9 @@ def test_a_table_without_rows_or_with_commas(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00rubbish", b'emdb_id\tpdb_id\n"' + b"x" * 200_000], ids=["not text", "a quote never closed"]
+    "content",
+    [b"\xff\xfe\x00rubbish", b'emdb_id\tpdb_id\n"' + b"x" * 200_000],
+    ids=["not text", "a quote never closed"],
 )
 def test_a_file_that_is_no_table(tmp_path, content):
     (tmp_path / "t.tsv").write_bytes(content)
@@ -127,7 +142,8 @@ NAME = "is not a name of letters, digits and ._+-"
 @pytest.mark.parametrize(
     ("bad", "fine"),
     [("../x", False), ("a/b", False), ("/etc", False), ("", False), (".hidden", False), ("-x", False), ("a b", False),
-     ("a;b", False), ("$(x)", False), ("é1", False), ("x" * 65, False), ("x" * 64, True), ("a.b_c+d-e", True), ("1", True)],
+     ("a;b", False), ("$(x)", False), ("é1", False), ("x" * 65, False), ("x" * 64, True), ("a.b_c+d-e", True),
+     ("1", True)],
 )  # fmt: skip
 @pytest.mark.parametrize("column", ["emdb_id", "pdb_id"])
 def test_ids_become_file_names_and_are_checked(tmp_path, column, bad, fine):
@@ -139,7 +155,8 @@ def test_ids_become_file_names_and_are_checked(tmp_path, column, bad, fine):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("", "no resolution"), ("nan", "no resolution"), ("inf", "no resolution"), ("abc", "no resolution"), ("3,2", "no resolution"),
+    [("", "no resolution"), ("nan", "no resolution"), ("inf", "no resolution"), ("abc", "no resolution"),
+     ("3,2", "no resolution"),
      ("0", "resolution is not a positive number"), ("-3.2", "resolution is not a positive number")],
 )  # fmt: skip
 def test_resolutions_that_are_none(tmp_path, text, reason):
@@ -220,7 +237,9 @@ def document(**changes):
             "current_status": {"code": {"valueOf_": "REL"}},
             "key_dates": {"map_release": "2022-10-12T00:00:00"},
         },
-        "crossreferences": {"pdb_list": {"pdb_reference": [{"pdb_id": "7SGD", "relationship": {"in_frame": "FULLOVERLAP"}}]}},
+        "crossreferences": {
+            "pdb_list": {"pdb_reference": [{"pdb_id": "7SGD", "relationship": {"in_frame": "FULLOVERLAP"}}]}
+        },
         "sample": {"name": {"valueOf_": "a sample"}},
         "structure_determination_list": {
             "structure_determination": [
@@ -262,11 +281,15 @@ def edited(*keys, value):
 
 
 def reconstruction(resolution="3.97", method="FSC 0.143 CUT-OFF"):
-    return {"final_reconstruction": {"resolution": resolution and {"valueOf_": resolution}, "resolution_method": method}}
+    return {
+        "final_reconstruction": {"resolution": resolution and {"valueOf_": resolution}, "resolution_method": method}
+    }
 
 
 def with_processings(*processings):
-    return edited("structure_determination_list", "structure_determination", 0, "image_processing", value=list(processings))
+    return edited(
+        "structure_determination_list", "structure_determination", 0, "image_processing", value=list(processings)
+    )
 
 
 def test_a_document():
@@ -301,7 +324,8 @@ def test_the_real_document(real_data):
     expected = {
         "emdb_id": "EMD-25107", "pdb_id": "7sgd", "map_file": "emd_25107.map.gz", "resolution": 3.97,
         "resolution_method": "FSC 0.143 CUT-OFF", "method": "singleParticle", "point_group": "C3",
-        "map_release": "2022-10-12", "in_frame": "FULLOVERLAP", "contour_level": 0.02, "reason": None, "composite": False,
+        "map_release": "2022-10-12", "in_frame": "FULLOVERLAP", "contour_level": 0.02, "reason": None,
+        "composite": False,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
     assert row["sample"] and row["title"]
@@ -412,7 +436,9 @@ def test_the_name_of_a_sample_that_has_none():
     assert only(document(sample=None))["sample"] == ""
 
 
-@pytest.mark.parametrize(("given", "composite"), [(True, True), ("true", True), ("TRUE", True), (False, False), (None, False)])
+@pytest.mark.parametrize(
+    ("given", "composite"), [(True, True), ("true", True), ("TRUE", True), (False, False), (None, False)]
+)
 def test_composite_maps(given, composite):
     assert only(edited("admin", "composite_map", value=given))["composite"] is composite
 
@@ -449,7 +475,9 @@ CHANGES = {
     "empty list": lambda value: [],
     "empty object": lambda value: {},
     "bare": lambda value: value["valueOf_"] if isinstance(value, dict) and "valueOf_" in value else value,
-    "with attributes": lambda value: {"valueOf_": str(value), "units": "x"} if isinstance(value, (str, int, float)) else value,
+    "with attributes": lambda value: (
+        {"valueOf_": str(value), "units": "x"} if isinstance(value, (str, int, float)) else value
+    ),
     "number": lambda value: 7,
 }
 

@@ -17,10 +17,10 @@ import pytest
 
 from qscore import __version__, cli, compiled, stages, tables
 
-TAGS = (
-    "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z "
-    "occupancy B_iso_or_equiv auth_seq_id auth_asym_id pdbx_PDB_model_num"
-).split()
+TAGS = """
+group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z
+occupancy B_iso_or_equiv auth_seq_id auth_asym_id pdbx_PDB_model_num
+""".split()  # noqa: SIM905
 
 
 def model_text():
@@ -114,7 +114,10 @@ UNREADABLE = [
     (mapbytes.map_bytes(np.ones((9, 9, 9)))[:-5], "x.map: 3,935 bytes cannot hold 2,916 of data"),
     (gzip.compress(mapbytes.map_bytes(map_values()))[:-3000], "x.map: the gzip stream ends early"),
     (gzip.compress(mapbytes.map_bytes(map_values())[:-8]), "x.map: 8 bytes of data are missing"),
-    (mapbytes.map_bytes(map_values(), angles=(90, 90, 120)), "x.map: cell angles [90.0, 90.0, 120.0]; only 90, 90, 90 is read"),
+    (
+        mapbytes.map_bytes(map_values(), angles=(90, 90, 120)),
+        "x.map: cell angles [90.0, 90.0, 120.0]; only 90, 90, 90 is read",
+    ),
     (mapbytes.map_bytes(np.full((25, 25, 27), 0.5)), "x.map is 0.5 around the model"),
 ]
 
@@ -141,6 +144,7 @@ def test_a_folder_instead_of_a_file(work, capsys):
     assert fails(capsys, "score", "m.map.gz", "folder") == "no such file: folder"
 
 
+HYDROGEN = "ATOM      1  HA  ALA A   1       8.000   8.000   8.000  1.00  0.00           H  \n"
 MODELS = [
     ("x.cif", None, "no such file: x.cif"),
     ("x.cif", "", "x.cif: no data block"),
@@ -148,7 +152,7 @@ MODELS = [
     ("x.cif", model_text()[:-300], "x.cif: "),
     ("x.cif", "data_x\n_cell.length_a 1\n", "x.cif: no atom_site rows"),
     ("x.pdb", "REMARK nothing\n", "x.pdb: no ATOM or HETATM record"),
-    ("x.pdb", "ATOM      1  HA  ALA A   1       8.000   8.000   8.000  1.00  0.00           H  \n", "x.pdb: all 1 atoms are hydrogen"),
+    ("x.pdb", HYDROGEN, "x.pdb: all 1 atoms are hydrogen"),
 ]  # fmt: skip
 
 
@@ -204,23 +208,35 @@ def test_numbers_that_are_not_positive(work, capsys, option, text):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "line"),
+    ("arguments", "line", "see"),
     [
-        (("score", "m.map.gz", "m.cif", "--atoms"), "--atoms needs --out DIR (see qscore score --help)"),
-        (("score", "m.map.gz"), "Missing argument 'MODEL'. (see qscore score --help)"),
-        (("score",), "Missing argument 'MAP'. (see qscore score --help)"),
-        (("score", "m.map.gz", "m.cif", "third"), "Got unexpected extra argument (third) (see qscore score --help)"),
-        (("score", "m.map.gz", "m.cif", "--threads", "0"), "Invalid value for '--threads': 0 is not in the range x>=1. (see qscore score --help)"),
-        (("score", "m.map.gz", "m.cif", "--model-number", "one"), "Invalid value for '--model-number': 'one' is not a valid integer. (see qscore score --help)"),
-        (("nonsense",), "No such command 'nonsense'. (see qscore --help)"),
-        (("catalogue", "--out", "out"), "give one of --table and --documents (see qscore catalogue --help)"),
-        (("fetch", "m.cif", "f", "--workshop", "w"), "give --root, or --maps and --models (see qscore fetch --help)"),
-        (("fetch", "m.cif", "f", "--workshop", "w", "--maps", "."), "give --root, or --maps and --models (see qscore fetch --help)"),
-        (("plan", "none", "--out", "out"), "Invalid value for 'PAIRS': Path 'none' does not exist. (see qscore plan --help)"),
+        (("score", "m.map.gz", "m.cif", "--atoms"), "--atoms needs --out DIR", "qscore score"),
+        (("score", "m.map.gz"), "Missing argument 'MODEL'.", "qscore score"),
+        (("score",), "Missing argument 'MAP'.", "qscore score"),
+        (("score", "m.map.gz", "m.cif", "third"), "Got unexpected extra argument (third)", "qscore score"),
+        (
+            ("score", "m.map.gz", "m.cif", "--threads", "0"),
+            "Invalid value for '--threads': 0 is not in the range x>=1.",
+            "qscore score",
+        ),
+        (
+            ("score", "m.map.gz", "m.cif", "--model-number", "one"),
+            "Invalid value for '--model-number': 'one' is not a valid integer.",
+            "qscore score",
+        ),
+        (("nonsense",), "No such command 'nonsense'.", "qscore"),
+        (("catalogue", "--out", "out"), "give one of --table and --documents", "qscore catalogue"),
+        (("fetch", "m.cif", "f", "--workshop", "w"), "give --root, or --maps and --models", "qscore fetch"),
+        (
+            ("fetch", "m.cif", "f", "--workshop", "w", "--maps", "."),
+            "give --root, or --maps and --models",
+            "qscore fetch",
+        ),
+        (("plan", "none", "--out", "out"), "Invalid value for 'PAIRS': Path 'none' does not exist.", "qscore plan"),
     ],
-)  # fmt: skip
-def test_wrong_usage(work, capsys, arguments, line):
-    assert fails(capsys, *arguments, code=2) == line
+)
+def test_wrong_usage(work, capsys, arguments, line, see):
+    assert fails(capsys, *arguments, code=2) == f"{line} (see {see} --help)"
 
 
 @pytest.mark.parametrize("option", ["--orign", "--origin"])
@@ -303,7 +319,7 @@ def test_an_archive_that_is_not_there(work, capsys):
 KEYS = """
 q_mean q_scored q_all q_mean_06 q_scored_06 q_all_06 n_atoms n_scored n_unscored frac_shell_on_constant mask_distance
 classes chains map model version sigmas resolution n_hydrogen n_altloc hints
-""".split()
+""".split()  # noqa: SIM905
 
 
 def test_json(work, capsys):
@@ -423,7 +439,9 @@ def test_another_model(work, capsys):
 
 
 def test_other_sigmas(work, capsys):
-    found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--json", "--sigma", "0.6", "--sigma", "0.5", "--sigma", "0.60")[1])
+    found = json.loads(
+        run(capsys, "score", "m.map.gz", "m.cif", "--json", "--sigma", "0.6", "--sigma", "0.5", "--sigma", "0.60")[1]
+    )
     assert found["sigmas"] == [0.6, 0.5]
     default = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--json")[1])
     assert found["q_mean_06"] == default["q_mean_06"]
@@ -447,7 +465,9 @@ def rows_of(path):
 
 @pytest.mark.parametrize("atoms", [False, True])
 def test_out_holds_what_is_promised(work, capsys, atoms):
-    code, out, err = run(capsys, "score", "m.map.gz", "m.cif", "--out", "deep/out", "--json", *(["--atoms"] if atoms else []))
+    code, out, err = run(
+        capsys, "score", "m.map.gz", "m.cif", "--out", "deep/out", "--json", *(["--atoms"] if atoms else [])
+    )
     assert (code, err) == (0, "")
     folder = work / "deep" / "out"
     names = {"summary.json", "residues.tsv", "m.qscore.cif"} | ({"atoms.tsv"} if atoms else set())
@@ -463,7 +483,17 @@ def test_residues_atoms_and_model_agree(work, capsys):
     assert [name for name in tables.RESIDUES.names if name not in ("emdb_id", "pdb_id")] == list(residues[0])
     assert len(atoms) == N_ATOMS
     assert len(residues) == 9
-    assert [row["chain"] + row["number"] for row in residues] == ["A1", "A2", "A3", "B1", "B2", "B3", "B9", "C1", "A301"]
+    assert [row["chain"] + row["number"] for row in residues] == [
+        "A1",
+        "A2",
+        "A3",
+        "B1",
+        "B2",
+        "B3",
+        "B9",
+        "C1",
+        "A301",
+    ]
     for residue in residues:
         mine = [float(a["q_04"]) for a in atoms if (a["chain"], a["number"]) == (residue["chain"], residue["number"])]
         assert len(mine) == int(residue["n_atoms"]) == int(residue["n_scored"])
@@ -471,7 +501,9 @@ def test_residues_atoms_and_model_agree(work, capsys):
     block = gemmi.cif.read("out/m.qscore.cif").sole_block()
     column = dict(zip(block.find_values("_atom_site.id"), block.find_values("_atom_site.Q-score"), strict=True))
     assert len(column) == N_ATOMS + 3
-    assert [serial for serial, value in column.items() if value == "?"] == ["25", "27", "30"], "hydrogen, altloc B, model 2"
+    assert [serial for serial, value in column.items() if value == "?"] == ["25", "27", "30"], (
+        "hydrogen, altloc B, model 2"
+    )
     for row in atoms:
         assert float(column[row["serial"]]) == pytest.approx(float(row["q_04"]), abs=5.1e-5)
 
@@ -489,7 +521,12 @@ def test_out_is_written_again_in_place(work, capsys):
     for chain in ("A", "B"):
         assert run(capsys, "score", "m.map.gz", "m.cif", "--out", "out", "--chain", chain)[0] == 0
     assert {row["chain"] for row in rows_of("out/residues.tsv")} == {"B"}
-    assert sorted(p.name for p in (work / "out").iterdir()) == ["m.qscore.cif", "mine.txt", "residues.tsv", "summary.json"]
+    assert sorted(p.name for p in (work / "out").iterdir()) == [
+        "m.qscore.cif",
+        "mine.txt",
+        "residues.tsv",
+        "summary.json",
+    ]
 
 
 def test_other_sigmas_are_columns_too(work, capsys):
@@ -521,7 +558,12 @@ def test_a_real_pair_of_pdb_and_mrc(real_data, work, capsys):
     assert found["map"]["origin_rule"] == "origin"
     assert list(found["chains"]) == ["9"]
     assert found["n_atoms"] == found["n_scored"] == len(rows_of("out/atoms.tsv"))
-    assert {path.name for path in (work / "out").iterdir()} == {"summary.json", "residues.tsv", "atoms.tsv", "3j6b_9.qscore.cif"}
+    assert {path.name for path in (work / "out").iterdir()} == {
+        "summary.json",
+        "residues.tsv",
+        "atoms.tsv",
+        "3j6b_9.qscore.cif",
+    }
 
 
 # ---- the stages in a row ----
@@ -571,7 +613,20 @@ def test_version(capsys):
     assert run(capsys, "--version") == (0, f"qscore, version {__version__}\n", "")
 
 
-HEAVY = {"numpy", "gemmi", "pyarrow", "numba", "scipy", "pandas", "matplotlib", "seaborn", "statsmodels", "rich", "snakemake", "requests"}
+HEAVY = {
+    "numpy",
+    "gemmi",
+    "pyarrow",
+    "numba",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "seaborn",
+    "statsmodels",
+    "rich",
+    "snakemake",
+    "requests",
+}
 
 
 def python(*arguments, **options):
@@ -591,10 +646,8 @@ def test_help_imports_nothing_heavy(arguments):
 
 
 def test_scoring_does_not_load_the_drawing_and_fitting(pair):
-    script = (
-        "import sys; from qscore.cli import main; code = main(sys.argv[1:]);"
-        "print(code, *sorted({'pandas', 'matplotlib', 'seaborn', 'statsmodels', 'snakemake', 'numba'} & set(sys.modules)))"
-    )
+    slow = {"pandas", "matplotlib", "seaborn", "statsmodels", "snakemake", "numba"}
+    script = f"import sys; from qscore.cli import main; print(main(sys.argv[1:]), *({slow} & set(sys.modules)))"
     done = python("-c", script, "score", pair / "m.map.gz", pair / "m.cif", "--json")
     assert done.stdout.splitlines()[-1] == "0 numba"
 

@@ -58,7 +58,9 @@ def test_byte_orders_and_modes(tmp_path, mode, order):
     same_as_twin(density, path)
 
 
-@pytest.mark.parametrize(("mode", "values"), [(0, [-128, 127]), (1, [-32768, 32767]), (6, [0, 65535]), (12, [-65504, 0.5])])
+@pytest.mark.parametrize(
+    ("mode", "values"), [(0, [-128, 127]), (1, [-32768, 32767]), (6, [0, 65535]), (12, [-65504, 0.5])]
+)
 @pytest.mark.parametrize("order", "<>")
 def test_ends_of_the_number_ranges(tmp_path, mode, values, order):
     """Mode 0 is signed, mode 6 is not."""
@@ -222,7 +224,8 @@ def test_two_frames_that_differ_are_noted(tmp_path, name, used):
 
 
 @pytest.mark.parametrize(
-    ("start", "origin"), [((1, 2, 3), (2, 4, 6)), ((0, 0, 0), (5, 6, 7)), ((1, 2, 3), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))]
+    ("start", "origin"),
+    [((1, 2, 3), (2, 4, 6)), ((0, 0, 0), (5, 6, 7)), ((1, 2, 3), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))],
 )
 def test_no_note_where_frames_agree_or_one_is_not_set(tmp_path, start, origin):
     path = mapbytes.write(tmp_path / "m.mrc", RAMP, start=start, origin=origin, cell=(12.0, 10.0, 8.0))
@@ -345,6 +348,15 @@ def test_corrupt_gzip_checksum_is_seen_whatever_is_read(tmp_path, around):
     broken = bytearray(PACKED)
     broken[-8] ^= 1
     reason, text = refused(tmp_path, bytes(broken), "m.map.gz", around=around)
+    assert reason == "map_damaged"
+    assert "CRC" in text
+
+
+def test_corrupt_gzip_checksum_behind_trailing_bytes(tmp_path):
+    """The stream is read to its end, although the data end before."""
+    broken = bytearray(gzip.compress(WHOLE + np.random.default_rng(2).bytes(1_000_000), 1))
+    broken[-8] ^= 1
+    reason, text = refused(tmp_path, bytes(broken), "m.map.gz")
     assert reason == "map_damaged"
     assert "CRC" in text
 
@@ -567,7 +579,8 @@ def test_contains_counts_the_grid_points_at_the_ends(tmp_path, block):
     path = mapbytes.write(tmp_path / "m.map", block, **FRAME)
     density = read_density(path, ORIGIN[None])
     last = ORIGIN + STEP * (np.array(block.shape[::-1]) - 1)
-    inside = density.contains(np.array([ORIGIN, last, ORIGIN - [1e-6, 0, 0], last + [0, 0, 1e-6], [np.nan] * 3]))
+    before, behind = ORIGIN - np.array([1e-6, 0, 0]), last + np.array([0, 0, 1e-6])
+    inside = density.contains(np.array([ORIGIN, last, before, behind, [np.nan] * 3]))
     assert inside.tolist() == [True, True, False, False, False]
 
 

@@ -167,7 +167,8 @@ def read(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "content", [b"a\tb\n1\t2\n", b"a\tb\r\n1\t2\r\n", b"\xef\xbb\xbfa\tb\n1\t2", b'"a"\tb\n 1 \t"2"\n', b"a\tb\n\n1\t2\n\n"]
+    "content",
+    [b"a\tb\n1\t2\n", b"a\tb\r\n1\t2\r\n", b"\xef\xbb\xbfa\tb\n1\t2", b'"a"\tb\n 1 \t"2"\n', b"a\tb\n\n1\t2\n\n"],
 )
 def test_dialects_of_text(tmp_path, content):
     assert read(tmp_path, content) == [{"a": "1", "b": "2"}]
@@ -192,7 +193,13 @@ def test_text_that_cannot_be_read(tmp_path):
 
 
 def test_json(tmp_path):
-    content = {"q": math.nan, "list": [1, math.nan, {"x": np.float64("nan")}], "pair": (1, 2), "text": "Å", "none": None}
+    content = {
+        "q": math.nan,
+        "list": [1, math.nan, {"x": np.float64("nan")}],
+        "pair": (1, 2),
+        "text": "Å",
+        "none": None,
+    }
     tables.write_json(tmp_path / "t.json", content)
     text = (tmp_path / "t.json").read_text(encoding="utf-8")
     assert json.loads(text) == {"q": None, "list": [1, None, {"x": None}], "pair": [1, 2], "text": "Å", "none": None}
