@@ -26,6 +26,8 @@ workdir: str(RESULTS)
 rule all:
     default_target: True
     input:
+        # Named here too, so that a deleted batch is missed and made again.
+        score_tables,
         "report/index.html",
         "tables/entries.tsv",
         "flags/flags.tsv",

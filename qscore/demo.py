@@ -37,7 +37,7 @@ DATA_TYPES = {
     12: "IMAGE STORED AS FLOATING POINT NUMBER (2 BYTES)",
 }
 PADDING = 10.0
-DOMAIN_HELICES, DOMAIN_B = 3, 400.0
+DOMAIN_HELICES, DOMAIN_B = 5, 900.0
 SHIFT = (-3.1, 4.7, 4.2)
 CAGE_HELICES = (0, 1)
 CAGE_TURN = (0.997, -0.132, 0.767)
@@ -130,18 +130,18 @@ class Entry:
 
 
 ENTRIES = (
-    Entry(1, "cage", 1.25, "2020-10-21", ligands="MG:1 HOH:14", mode=0, sampling=2.5),
-    Entry(2, "cage", 1.55, "2020-10-21", ligands="MG:1 HOH:12", mode=1),
-    Entry(3, "cage", 1.7, "2020-10-21", ligands="MG:1 HOH:10", mode=1, sampling=2.5),
-    Entry(4, "cage", 1.85, "2020-10-21", ligands="MG:1 HOH:8", mode=12),
-    Entry(5, "cage", 2.0, "2021-03-17", ligands="MG:1 HOH:6", mode=0, axes=(3, 2, 1)),
-    Entry(6, "cage", 2.2, "2021-03-17", ligands="MG:1 HOH:4", start=(-40, -40, -40)),
-    Entry(7, "cage", 2.4, "2021-03-17", ligands="MG:1 HOH:2", mode=12),
-    Entry(8, "cage", 2.6, "2021-03-17", ligands="MG:1", crop=True, sampling=3.0),
-    Entry(9, "cage", 2.8, "2022-06-08", ligands="MG:1", mode=1, axes=(2, 1, 3)),
-    Entry(10, "cage", 3.1, "2022-06-08", sampling=3.0),
-    Entry(11, "cage", 3.5, "2022-06-08", mode=12, start=(5, 6, 7)),
-    Entry(12, "cage", 4.0, "2022-06-08", sampling=3.0),
+    Entry(1, "cage", 1.25, "2020-10-21", ligands="MG:1 HOH:14", mode=0, sampling=2.5, softness=0.8),
+    Entry(2, "cage", 1.55, "2020-10-21", ligands="MG:1 HOH:12", mode=1, softness=1.2),
+    Entry(3, "cage", 1.7, "2020-10-21", ligands="MG:1 HOH:10", mode=1, sampling=2.5, softness=0.88),
+    Entry(4, "cage", 1.85, "2020-10-21", ligands="MG:1 HOH:8", mode=12, softness=1.24),
+    Entry(5, "cage", 2.0, "2021-03-17", ligands="MG:1 HOH:6", mode=0, axes=(3, 2, 1), softness=0.84),
+    Entry(6, "cage", 2.2, "2021-03-17", ligands="MG:1 HOH:4", start=(-40, -40, -40), softness=0.8),
+    Entry(7, "cage", 2.4, "2021-03-17", ligands="MG:1 HOH:2", mode=12, softness=1.16),
+    Entry(8, "cage", 2.6, "2021-03-17", ligands="MG:1", crop=True, sampling=3.0, softness=1.12),
+    Entry(9, "cage", 2.8, "2022-06-08", ligands="MG:1", mode=1, axes=(2, 1, 3), softness=0.84),
+    Entry(10, "cage", 3.1, "2022-06-08", sampling=3.0, softness=1.2),
+    Entry(11, "cage", 3.5, "2022-06-08", mode=12, start=(5, 6, 7), softness=0.88),
+    Entry(12, "cage", 4.0, "2022-06-08", sampling=3.0, softness=1.08),
     Entry(13, "protein", 1.9, "2017-03-08", ((0, 3), (4, 7)), 1.37, "SO4:2 MG:1 HOH:60", 1, hydrogens=True),
     Entry(14, "protein", 2.2, "2017-03-08", ((0, 4), (0, 4)), 1.98, "GOL:2 ZN:1 HOH:40", 12, alternates=True),
     Entry(15, "protein", 2.4, "2017-03-08", ((2, 7),), 1.44, "BEN:1 SO4:1 HOH:25", axes=(3, 1, 2)),
@@ -164,7 +164,7 @@ ENTRIES = (
     Entry(32, "rna", 3.6, "2025-02-05", softness=1.84, ligands="MG:3"),
     Entry(33, "rnp", 3.0, "2025-02-05", ((0, 5),), 1.49, "MG:3", 12, start=(3, 0, -5)),
     Entry(34, "rnp", 4.1, "2025-02-05", ((0, 4), (2, 7)), 1.76),
-    Entry(35, "protein", 3.3, "2025-06-25", ((0, 7), (0, 3)), 1.5, defect="partial"),
+    Entry(35, "protein", 3.3, "2025-06-25", ((0, 7), (0, 3)), 2.0, defect="partial"),
     Entry(36, "protein", 2.7, "2025-06-25", ((0, 5), (1, 4)), 1.5, ligands="HOH:20", defect="shifted"),
     Entry(37, "protein", 3.0, "2025-06-25", ((0, 6), (1, 5)), 1.6, mode=1, defect="hand"),
     Entry(38, "protein", 3.4, "2025-06-25", ((0, 4),), 1.6, defect="truncated"),

@@ -44,12 +44,12 @@ def results_of(config: Path) -> str:
 
 def command(workflow: Path, config: Path, overrides: dict[str, str], *, cores: str, dry_run: bool, more=()) -> list[str]:
     """The Snakemake command of a survey."""
-    parts = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")]
+    parts = [sys.executable, "-m", "snakemake", *more, "--snakefile", str(workflow / "Snakefile")]
     parts += ["--configfile", str(config.resolve()), "--workflow-profile", str(workflow / "profiles" / "default")]
     parts += ["--cores", cores, "--rerun-incomplete"]
     if overrides:
         parts += ["--config", *(f"{key}={value}" for key, value in overrides.items())]
-    return parts + (["--dry-run"] if dry_run else []) + list(more)
+    return parts + (["--dry-run"] if dry_run else [])
 
 
 def run(results: Path, snakemake: list[str]) -> int:

@@ -76,8 +76,8 @@ def test_places_in_several_archives(tmp_path):
 
 def test_places_of_a_table(tmp_path):
     row = {"map_file": "maps/a.mrc", "model_file": "/elsewhere/b.cif"}
-    assert {kind: list(map(str, places)) for kind, places in archive.table_places("/root", row).items()} == {
-        "map": ["/root/maps/a.mrc"],
+    assert {kind: list(map(str, places)) for kind, places in archive.table_places("/data", row).items()} == {
+        "map": ["/data/maps/a.mrc"],
         "model": ["/elsewhere/b.cif"],
     }
 

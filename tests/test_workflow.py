@@ -17,6 +17,7 @@ from qscore import tables
 
 N = 6
 QSCORE = [sys.executable, "-m", "qscore"]
+TABLES = ("--", "tables/entries.tsv", "flags/flags.tsv")  # without figures and report
 
 
 def write_table(folder, rows):
@@ -104,7 +105,7 @@ def test_a_deleted_batch_is_done_again_alone(project, data, copy):
     counts = dry(project, data, copy)
     assert counts["score"] == counts["fetch"] == 1
     assert not {"catalogue", "plan"} & set(counts)
-    survey(project, data, copy)
+    survey(project, data, copy, *TABLES)
     assert digest(copy) == before
 
 
@@ -141,18 +142,18 @@ def changed(data, tmp_path):
 def test_what_is_scored_again_and_what_not(project, changed, tmp_path):
     """A corrected sample or resolution scores nothing; a changed model only its batch; a new pair only its own."""
     results = tmp_path / "r"
-    survey(project, changed, results)
+    survey(project, changed, results, *TABLES)
     stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
     rows = tables.read_tsv(changed / "pairs.tsv")
     rows[0] |= {"resolution": "2.22", "sample": "corrected"}
     write_table(changed, rows)
-    survey(project, changed, results)
+    survey(project, changed, results, *TABLES)
     assert {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")} == stamps
     entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
     assert (entries[0]["resolution"], entries[0]["sample"]) == (2.22, "corrected")
     model = changed / "p1" / "model.pdb"
     model.write_text(model.read_text().replace(" ALA ", " GLY "))
-    survey(project, changed, results)
+    survey(project, changed, results, *TABLES)
     again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
     assert len(again) == 1 < len(stamps)
     assert "own1" in [row["pdb_id"] for row in tables.read_rows(again[0], layout=tables.SCORED)]
@@ -190,13 +191,13 @@ def test_killed_and_started_again(project, data, done, tmp_path, moment):
         "score": lambda: any((results / "scores").glob("*/.scoring-*")),
         "tables": lambda: (results / "tables").is_dir(),
     }
-    command = [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--results", str(results)]
+    command = [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--results", str(results), *TABLES]
     process = subprocess.Popen(
         command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     assert kill_when(process, conditions[moment])
     finished = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
-    survey(project, data, results)
+    survey(project, data, results, *TABLES)
     assert digest(results) == digest(done)
     if moment == "tables":
         assert {path: path.stat().st_mtime_ns for path in finished} == finished
@@ -208,7 +209,7 @@ def test_a_half_filled_fetched_folder_is_fetched_again(project, data, copy, done
     batch = sorted(path.name for path in (copy / "scores").iterdir())[0]
     shutil.rmtree(copy / "scores" / batch)
     (copy / "fetched" / batch).mkdir(parents=True)
-    survey(project, data, copy)
+    survey(project, data, copy, *TABLES)
     assert digest(copy) == digest(done)
 
 
