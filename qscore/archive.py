@@ -110,10 +110,14 @@ def read_manifest(folder) -> list[dict]:
         with open(folder / MANIFEST, encoding="utf-8") as stream:
             entries = json.load(stream)["entries"]
     except (OSError, ValueError, KeyError, TypeError) as err:
-        raise ArchiveUnavailable(f"fetched batch {folder} has no readable {MANIFEST}: run the same command again") from err
+        raise ArchiveUnavailable(
+            f"fetched batch {folder} has no readable {MANIFEST}: run the same command again"
+        ) from err
     for file in (entry[kind] for entry in entries for kind in ("map", "model")):
         if "name" in file and not _same(folder / file["name"], file):
-            raise ArchiveUnavailable(f"{folder / file['name']} is not the file that was fetched: run the same command again")
+            raise ArchiveUnavailable(
+                f"{folder / file['name']} is not the file that was fetched: run the same command again"
+            )
     return entries
 
 

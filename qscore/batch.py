@@ -73,11 +73,15 @@ def score_batch(fetched, out, *, limits: Limits = Limits(), score=None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".scoring-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
-        faults = [_one(e, Path(fetched), f, limits, score or entry.score_pair) for e, f in zip(entries, folders, strict=True)]
+        faults = [
+            _one(e, Path(fetched), f, limits, score or entry.score_pair) for e, f in zip(entries, folders, strict=True)
+        ]
         # Parquet is read only now: its reader starts threads, after which nothing may fork.
         rows = [_row(e, f, fault) for e, f, fault in zip(entries, folders, faults, strict=True)]
         residues = [f / "residues.parquet" for f, row in zip(folders, rows, strict=True) if row["status"] == "scored"]
-        tables.write_parquet(out / "residues.parquet", tables.RESIDUES, tables.read_parquet(*residues, layout=tables.RESIDUES))
+        tables.write_parquet(
+            out / "residues.parquet", tables.RESIDUES, tables.read_parquet(*residues, layout=tables.RESIDUES)
+        )
         tables.write_parquet(out / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, rows))
 
 

@@ -83,7 +83,8 @@ def _table_pair(row: dict[str, str], folder: Path) -> dict:
         "map_stamp": stamp(folder / row["map"]),
         "model_stamp": stamp(folder / row["model"]),
     }
-    pair |= {key: row[key] for key in ("method", "resolution_method", "point_group", "map_release") if row.get(key)}
+    pair |= {key: row[key] for key in ("method", "resolution_method", "point_group") if row.get(key)}
+    pair["map_release"] = row.get("map_release", "")[:10]
     pair["apoferritin"] = apoferritin_reason(pair["sample"], row.get("point_group"))
     pair["reason"] = _table_fault(pair, row)
     return pair
@@ -96,6 +97,8 @@ def _table_fault(pair: dict, row: dict[str, str]) -> str | None:
             return f"{key} is not a name of letters, digits and ._+-"
     if not row["map"] or not row["model"]:
         return "no map or no model named"
+    if row["resolution"] and pair["resolution"] is None:
+        return "resolution is not a positive number"
     return resolution_fault(pair["resolution"])
 
 

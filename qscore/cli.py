@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -45,8 +46,16 @@ def qscore():
 
 
 @qscore.command("run")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Configuration.  [default: config/config.yaml, the synthetic demo]")
-@click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Table of one's own pairs (with config/pairs.yaml).")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Configuration.  [default: config/config.yaml, the synthetic demo]",
+)
+@click.option(
+    "--pairs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Table of one's own pairs (with config/pairs.yaml).",
+)
 @click.option("--results", type=click.Path(path_type=Path), help="Results folder, instead of the configuration's.")
 @click.option("--cores", default="all", show_default=True, help="Jobs at a time.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done.")
@@ -79,12 +88,34 @@ def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
 @click.argument("map_file", metavar="MAP")
 @click.argument("model_file", metavar="MODEL")
 @click.option("--resolution", type=POSITIVE, metavar="Å", help="Reported resolution: prints expected Q beside Q.")
-@click.option("--sigma", "sigmas", type=POSITIVE, multiple=True, default=(0.4, 0.6), show_default="0.4 and 0.6", metavar="Å", help="Width of the reference Gaussian; may be repeated.")
+@click.option(
+    "--sigma",
+    "sigmas",
+    type=POSITIVE,
+    multiple=True,
+    default=(0.4, 0.6),
+    show_default="0.4 and 0.6",
+    metavar="Å",
+    help="Width of the reference Gaussian; may be repeated.",
+)
 @click.option("--chain", metavar="NAME", help="Author chains to score, comma-separated; the others stay neighbours.")
 @click.option("--model-number", type=int, metavar="N", help="Model of a file with several.  [default: the first]")
-@click.option("--origin", type=click.Choice(["auto", "nstart", "origin"]), default="auto", show_default=True, help="Header words that place the map: N*START, or ORIGIN (auto: ORIGIN in .mrc files that set it).")
-@click.option("--threads", type=click.IntRange(1), help="Threads; the result does not depend on it.  [default: all cores]")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write summary.json, residues.tsv and the model with Q.")
+@click.option(
+    "--origin",
+    type=click.Choice(["auto", "nstart", "origin"]),
+    default="auto",
+    show_default=True,
+    help="Header words that place the map: N*START, or ORIGIN (auto: ORIGIN in .mrc files that set it).",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads; the result does not depend on it.  [default: all cores]"
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write summary.json, residues.tsv and the model with Q.",
+)
 @click.option("--atoms", is_flag=True, help="Write atoms.tsv too (with --out).")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
 def score(map_file, model_file, resolution, sigmas, chain, model_number, origin, threads, out, atoms, as_json):
@@ -96,16 +127,18 @@ def score(map_file, model_file, resolution, sigmas, chain, model_number, origin,
     """
     if atoms and out is None:
         raise click.UsageError("--atoms needs --out DIR")
-    _say_when_compiling()
-    from qscore import entry, tables
+    logger = logging.getLogger("qscore")
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.INFO)
+    from qscore import entry, files, tables
 
+    if out is not None:
+        files.check_folder(out)
     pair = entry.score_pair(
         map_file, model_file, sigmas=tuple(dict.fromkeys(sigmas)), resolution=resolution, chain=chain,
         model_number=model_number, origin_rule=origin, threads=threads or len(os.sched_getaffinity(0)),
     )  # fmt: skip
     if out is not None:
-        from qscore import files
-
         files.write_pair(pair, out, model_file, with_atoms=atoms)
     if as_json:
         print(tables.as_json(pair.summary | {"hints": list(pair.hints)}))
@@ -113,13 +146,6 @@ def score(map_file, model_file, resolution, sigmas, chain, model_number, origin,
         from qscore import show
 
         show.print_pair(pair.summary, pair.hints)
-
-
-def _say_when_compiling() -> None:
-    from qscore import compiled
-
-    if not compiled.is_cached():
-        click.echo("compiling the scoring kernel: once, about 15 s …", err=True)
 
 
 for _command in stages.COMMANDS:

@@ -322,7 +322,9 @@ def _extended_bytes(header: MapHeader, path: Path) -> int:
         zipped = raw.read(2) == b"\x1f\x8b"
         size = raw.seek(0, 2)
         if size * (MOST_COMPRESSED if zipped else 1) < without:
-            raise UnusableEntry("map_truncated", f"{path.name}: {size:,} bytes cannot hold {header.data_bytes:,} of data")
+            raise UnusableEntry(
+                "map_truncated", f"{path.name}: {size:,} bytes cannot hold {header.data_bytes:,} of data"
+            )
         if zipped:
             raw.seek(-4, 2)
             size, without = int.from_bytes(raw.read(4), "little"), without % 2**32

@@ -12,6 +12,23 @@ from qscore import model, tables
 from qscore.entry import PairScore
 
 
+def check_folder(folder) -> None:
+    """Refuse a folder that cannot be written, before any work is done for it; makes nothing.
+
+    Raises
+    ------
+    ValueError
+        Its nearest existing parent is not a folder, or not writable.
+    """
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise ValueError(f"cannot write to folder {folder}: {place} is not a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ValueError(f"cannot write to folder {folder}: permission denied")
+
+
 def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False) -> None:
     """Write `summary.json`, `residues.tsv`, `<model>.qscore.cif` and, if asked, `atoms.tsv`.
 

@@ -108,18 +108,26 @@ def read_model(path, *, model_number: int | None = None) -> Model:
 
 def read_block(path) -> gemmi.cif.Block:
     """A model file as an mmCIF block (the first with atoms; else the first)."""
-    path = Path(path)
+    return _block_with_atoms(_read_document(Path(path)))
+
+
+def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
+    return next((block for block in document if block.find_values("_atom_site.Cartn_x")), document[0])
+
+
+def _read_document(path: Path) -> gemmi.cif.Document:
+    """A model file as an mmCIF document with at least one block."""
     if not path.is_file():
         raise UnusableEntry("model_missing", f"no such file: {path}")
     try:
         if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
-            return _block_from_pdb(path)
+            return _document_from_pdb(path)
         document = gemmi.cif.read_string(_whole(path))
     except (RuntimeError, ValueError, OSError, EOFError, zlib.error) as err:
         raise UnusableEntry("model_unreadable", f"{path.name}: {err}") from err
     if len(document) == 0:
         raise UnusableEntry("model_unreadable", f"{path.name}: no data block")
-    return next((block for block in document if block.find_loop("_atom_site.Cartn_x")), document[0])
+    return document
 
 
 def _whole(path: Path) -> bytes:
@@ -128,13 +136,17 @@ def _whole(path: Path) -> bytes:
     return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
 
 
-def _block_from_pdb(path: Path) -> gemmi.cif.Block:
+def _document_from_pdb(path: Path) -> gemmi.cif.Document:
     structure = gemmi.read_pdb_string(_whole(path))
     if not any(model.count_atom_sites() for model in structure):
         raise UnusableEntry("model_no_atoms", f"{path.name}: no ATOM or HETATM record")
     structure.name = path.name.split(".")[0]
     structure.setup_entities()
-    return structure.make_mmcif_block()
+    document = structure.make_mmcif_document()
+    serials = [str(cra.atom.serial) for model in structure for cra in model.all()]
+    if len(set(serials)) == len(serials):  # gemmi numbers anew; the file's own numbers are what people know
+        _set_column(document[0], "_atom_site.id", serials)
+    return document
 
 
 def model_from_block(block: gemmi.cif.Block, *, name: str = "model", model_number: int | None = None) -> Model:
@@ -293,10 +305,10 @@ def residue_class(residue: str, atoms: list[str], entity: str = "") -> str:
     known = gemmi.find_tabulated_residue(residue)
     if known.is_water() or entity == "water":
         return "water"
+    if "nucleotide" in entity or entity == "peptide nucleic acid":
+        return "nucleic"
     if "peptide" in entity:
         return "protein"
-    if "nucleotide" in entity:
-        return "nucleic"
     if entity.startswith(("branched", "polysaccharide")) or known.kind in _SUGARS:
         return "glycan"
     if entity not in ("non-polymer", "macrolide"):
@@ -324,7 +336,8 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
     q : ndarray, float, shape (n,)
         Q of each atom of `model`, NaN where not scored.
     """
-    block = read_block(source)
+    document = _read_document(Path(source))
+    block = _block_with_atoms(document)
     text = ["?"] * len(block.find_values("_atom_site.Cartn_x"))
     for row, value in zip(model.row.tolist(), q.tolist(), strict=True):
         if value == value:
@@ -333,15 +346,13 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
     if loop is None:
         block.set_pair(Q_COLUMN, text[0])
     else:
-        _set_column(block, loop, text)
-    document = gemmi.cif.Document()
-    document.add_copied_block(block)
+        if Q_COLUMN not in loop.tags:
+            loop.add_columns([Q_COLUMN], "?")
+        _set_column(block, Q_COLUMN, text)
     document.write_file(str(target))
 
 
-def _set_column(block, loop, text: list[str]) -> None:
-    if Q_COLUMN not in loop.tags:
-        loop.add_columns([Q_COLUMN], "?")
-    column = block.find_loop(Q_COLUMN)
+def _set_column(block, tag: str, text: list[str]) -> None:
+    column = block.find_loop(tag)
     for row, value in enumerate(text):
         column[row] = value

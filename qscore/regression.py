@@ -62,7 +62,9 @@ def fit_line(resolution, q) -> Line:
     """
     x, y = np.asarray(resolution, dtype=float), np.asarray(q, dtype=float)
     if len(x) < 3 or np.ptp(x) == 0:
-        raise ValueError(f"{len(x)} points over {np.ptp(x) if len(x) else 0:g} Å; a line needs 3 at different resolutions")
+        raise ValueError(
+            f"{len(x)} points over {np.ptp(x) if len(x) else 0:g} Å; a line needs 3 at different resolutions"
+        )
     found = sm.OLS(y, sm.add_constant(x)).fit()
     covariance = found.cov_params()
     return Line(

@@ -42,7 +42,9 @@ def results_of(config: Path) -> str:
         raise ValueError(f"configuration {config}: {' '.join(str(err).split()) or 'names no results'}") from err
 
 
-def command(workflow: Path, config: Path, overrides: dict[str, str], *, cores: str, dry_run: bool, more=()) -> list[str]:
+def command(
+    workflow: Path, config: Path, overrides: dict[str, str], *, cores: str, dry_run: bool, more=()
+) -> list[str]:
     """The Snakemake command of a survey."""
     parts = [sys.executable, "-m", "snakemake", *more, "--snakefile", str(workflow / "Snakefile")]
     parts += ["--configfile", str(config.resolve()), "--workflow-profile", str(workflow / "profiles" / "default")]

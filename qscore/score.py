@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from qscore import compiled
 from qscore.density import Density
 from qscore.probes import METHOD, Method, cell_list, direction_sets, reference_gaussian
 
 SIGMAS = (0.4, 0.6)
 UNSCORED = ("outside", "constant", "not_finite")
 MASK_REACH = 3.0
+_LOG = logging.getLogger(__name__)
 TIGHT_MASK = 2.5
 
 
@@ -38,6 +42,15 @@ class Scores:
     why: np.ndarray
     sampled: np.ndarray
     mask_distance: np.ndarray
+
+
+def _kernel():
+    """The compiled loops; says so when they have to be compiled first."""
+    if "qscore.kernel" not in sys.modules and not compiled.is_cached():
+        _LOG.info("compiling the scoring kernel: once, about 15 s …")
+    from qscore import kernel
+
+    return kernel
 
 
 def score_atoms(
@@ -101,8 +114,6 @@ def score_atoms(
 
 def _score_inside(density, constant, positions, which, to_mask, *, sigmas, threads, method):
     """Q and sample counts of atoms that lie inside the grid."""
-    from qscore import kernel
-
     near = _near_grid(density, positions, method.reach)
     place = np.full(len(positions), -1)
     place[near] = np.arange(len(near))
@@ -117,7 +128,7 @@ def _score_inside(density, constant, positions, which, to_mask, *, sigmas, threa
 
     def score_part(part):
         part_q, part_sampled = np.empty((len(part), len(sigmas))), np.empty((len(part), 3), dtype=np.int32)
-        kernel.score_atoms(
+        _kernel().score_atoms(
             density.values, constant, density.offset, density.grid, density.origin, density.step, atoms,
             cells.order, cells.starts, cells.low, cells.shape, cells.size, place[which[part]], to_mask[part],
             vectors, starts, method.radii, references, method.points, method.exclusion, part_q, part_sampled,
@@ -148,22 +159,18 @@ def constant_points(density: Density) -> np.ndarray:
     ndarray, uint8, shape of ``density.values``
         Shape (0, 0, 0) when there is none.
     """
-    from qscore import kernel
-
     none = np.zeros((0, 0, 0), dtype=np.uint8)
-    if not kernel.mark_constant(density.values, none):
+    if not _kernel().mark_constant(density.values, none):
         return none
     marked = np.zeros(density.values.shape, dtype=np.uint8)
-    kernel.mark_constant(density.values, marked)
+    _kernel().mark_constant(density.values, marked)
     return marked
 
 
 def _mask_distance(density, constant, positions) -> np.ndarray:
-    from qscore import kernel
-
     distance = np.full(len(positions), np.inf)
     if constant.size:
-        kernel.distance_to_marked(
+        _kernel().distance_to_marked(
             constant, density.offset, density.origin, density.step, positions, MASK_REACH, distance
         )
     return distance

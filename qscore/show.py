@@ -13,7 +13,11 @@ from rich.table import Table
 from qscore.aggregate import suffix
 
 MOST_CHAINS = 24
-_WHY = {"outside": "centre outside the map", "constant": "map constant around them", "not_finite": "map not a number there"}
+_WHY = {
+    "outside": "centre outside the map",
+    "constant": "map constant around them",
+    "not_finite": "map not a number there",
+}
 
 
 def console(stream=None) -> Console:
@@ -55,7 +59,11 @@ def _rows(summary: dict):
     """Name, kind for the expectation, and statistics of each line of the table."""
     sigmas, end = summary["sigmas"], suffix(summary["sigmas"][0])
     whole = {"n_atoms": summary["n_atoms"] - summary["n_water"], "n_scored": None}
-    yield "entry (no waters, unscored 0)", "all", whole | {f"q{suffix(s)}": summary[f"q_mean{suffix(s)}"] for s in sigmas}
+    yield (
+        "entry (no waters, unscored 0)",
+        "all",
+        whole | {f"q{suffix(s)}": summary[f"q_mean{suffix(s)}"] for s in sigmas},
+    )
     yield "scored atoms (no waters)", None, whole | {f"q{suffix(s)}": summary[f"q_scored{suffix(s)}"] for s in sigmas}
     every = {"n_atoms": summary["n_atoms"], "n_scored": summary["n_scored"]}
     yield "all atoms (unscored 0)", None, every | {f"q{suffix(s)}": summary[f"q_all{suffix(s)}"] for s in sigmas}
@@ -99,7 +107,10 @@ def _remarks(summary: dict):
     for why, count in summary["n_unscored"].items():
         if count:
             yield f"not scored: {count:,} atoms, {_WHY[why]}"
-    for key, what in (("n_altloc", "alternate locations left out"), ("n_zero_occupancy", "scored atoms of zero occupancy")):
+    for key, what in (
+        ("n_altloc", "alternate locations left out"),
+        ("n_zero_occupancy", "scored atoms of zero occupancy"),
+    ):
         if summary[key]:
             yield f"{summary[key]:,} {what}"
     if summary["tight_mask"]:

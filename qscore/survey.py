@@ -34,7 +34,9 @@ def aggregate(pairs_file, plan_names: list[str], scores, out) -> None:
     scored = [row for folder in folders for row in tables.read_rows(folder / "entries.parquet", layout=tables.SCORED)]
     rows = join(tables.read_rows(pairs_file, layout=tables.PAIRS), scored)
     columns = tables.as_columns(tables.ENTRIES, rows)
-    tables.concatenate(Path(out) / "residues.parquet", [folder / "residues.parquet" for folder in folders], layout=tables.RESIDUES)
+    tables.concatenate(
+        Path(out) / "residues.parquet", [folder / "residues.parquet" for folder in folders], layout=tables.RESIDUES
+    )
     tables.write_tsv(Path(out) / "entries.tsv", tables.ENTRIES, columns)
     tables.write_parquet(Path(out) / "entries.parquet", tables.ENTRIES, columns)
 
@@ -70,11 +72,12 @@ def _fit_subset(rows: list[dict], rule: FitRule) -> dict:
 
     n, resolutions = len(rows), [row["resolution"] for row in rows]
     if n < rule.fewest or len(set(resolutions)) < 2:
-        sentence = f"{n} entries: too few for a line (at least {rule.fewest}); the published curve (MapQ 2.9.7) is shown"
+        sentence = f"{n} {'entry' if n == 1 else 'entries'}: too few for a line (at least {rule.fewest}); the published curve (MapQ 2.9.7) is shown"
         return {"n": n, "line": None, "sentence": sentence}
     line = fit_line(resolutions, [row["q_mean"] for row in rows])
+    slope = f"{line.slope:.4f}".replace("-", "−")
     sentence = (
-        f"{line.text()}; slope {line.slope:.4f} ± {line.slope_se:.4f} per Å, intercept {line.intercept:.4f} ± "
+        f"{line.text()}; slope {slope} ± {line.slope_se:.4f} per Å, intercept {line.intercept:.4f} ± "
         f"{line.intercept_se:.4f}, RMSE {line.rmse:.3f}, n = {n}, {line.x_low:g}–{line.x_high:g} Å"
     )
     return {"n": n, "line": line.as_dict(), "sentence": sentence}

@@ -102,7 +102,9 @@ def test_no_drawer_for_everything(project):
 
 
 def test_start_up_is_light():
-    code = "import sys, qscore.cli; print([m for m in ('numpy', 'gemmi', 'pyarrow', 'numba', 'rich') if m in sys.modules])"
+    code = (
+        "import sys, qscore.cli; print([m for m in ('numpy', 'gemmi', 'pyarrow', 'numba', 'rich') if m in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
@@ -133,7 +135,9 @@ def test_public_functions_are_documented(project):
 
 @pytest.mark.parametrize("word", ["/work/", "/root/", "/tmp/"])
 def test_no_path_of_a_machine(project, word):
-    listed = subprocess.run(["git", "ls-files"], cwd=project, capture_output=True, text=True, check=False).stdout.split()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=project, capture_output=True, text=True, check=False
+    ).stdout.split()
     here = __file__.rsplit("/", 1)[1]
     for name in listed:
         if not name.endswith((".png", ".svg", here)):

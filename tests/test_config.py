@@ -54,7 +54,8 @@ def test_defaults_of_the_limits_are_the_codes(schema):
 
 
 @pytest.mark.parametrize(
-    ("section", "command"), [("score", stages.score_batch), ("fit", stages.fit), ("fit", stages.flag), ("figures", stages.figures)]
+    ("section", "command"),
+    [("score", stages.score_batch), ("fit", stages.fit), ("fit", stages.flag), ("figures", stages.figures)],
 )
 def test_every_key_is_an_option_of_its_stage(schema, section, command):
     options = {name for p in command.params if isinstance(p, click.Option) for name in p.opts}

@@ -75,9 +75,9 @@ rule fetch:
         temp(directory("fetched/{batch}")),
     log:
         "logs/fetch/{batch}.log",
-    params:
-        places=places,
     resources:
         net=1,
+    params:
+        places=places,
     shell:
         "qscore fetch {input.batch} {output} {params.places} --workshop parts > {log} 2>&1"

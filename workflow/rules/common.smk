@@ -10,7 +10,9 @@ RESULTS = (PROJECT / config["results"]).resolve()
 SOURCE = config["source"]
 
 # The rules call `qscore` of the environment that runs Snakemake, activated or not.
-os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")
+os.environ["PATH"] = (
+    os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")
+)
 
 
 def options(section):
@@ -18,14 +20,20 @@ def options(section):
     parts = []
     for key, value in config[section].items():
         for item in value if isinstance(value, list) else [value]:
-            parts.append(f"--{key.replace('_', '-')} {item!r}" if isinstance(item, str) else f"--{key.replace('_', '-')} {item}")
+            parts.append(
+                f"--{key.replace('_', '-')} {item!r}"
+                if isinstance(item, str)
+                else f"--{key.replace('_', '-')} {item}"
+            )
     return " ".join(parts)
 
 
 def pairs_table():
     """The table of one's own pairs."""
     if not config.get("pairs"):
-        raise WorkflowError("this configuration needs a table: qscore run --pairs TABLE")
+        raise WorkflowError(
+            "this configuration needs a table: qscore run --pairs TABLE"
+        )
     return str((PROJECT / config["pairs"]).resolve())
 
 
@@ -34,7 +42,12 @@ def table_inputs(wildcards):
     table = Path(pairs_table())
     with open(table, encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
-    named = [table.parent / row[kind] for row in rows for kind in ("map", "model") if row.get(kind)]
+    named = [
+        table.parent / row[kind]
+        for row in rows
+        for kind in ("map", "model")
+        if row.get(kind)
+    ]
     return [str(table), *(str(path) for path in named if path.is_file())]
 
 
@@ -50,7 +63,11 @@ def batch_file(wildcards):
 
 
 def score_tables(wildcards):
-    return expand("scores/{batch}/{table}.parquet", batch=batches(wildcards), table=["entries", "residues"])
+    return expand(
+        "scores/{batch}/{table}.parquet",
+        batch=batches(wildcards),
+        table=["entries", "residues"],
+    )
 
 
 wildcard_constraints:

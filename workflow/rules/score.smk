@@ -9,11 +9,11 @@ rule score:
         "logs/score/{batch}.log",
     benchmark:
         "benchmarks/score/{batch}.tsv"
+    # Scored before more is fetched: only a few batches of maps lie on the disk.
+    priority: 100
     params:
         limits=options("score"),
         version=qscore.__version__,
-    # Scored before more is fetched: only a few batches of maps lie on the disk.
-    priority: 100
     shell:
         "qscore score-batch {input.fetched} {params.limits} --out scores/{wildcards.batch} > {log} 2>&1"
 
