@@ -13,7 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from numba import njit
 
 from qscore.density import read_density
@@ -83,9 +82,8 @@ def main():
     origin = density.origin + density.offset * density.step
     score = fastest(score_atoms, density, atoms) / len(atoms) * 1e6
     plain = fastest(reference, density.values, origin, density.step, atoms, directions(8)) / len(atoms) * 1e6
-    print(
-        f"{what}: {len(atoms):,} atoms; one core of {platform.processor() or platform.machine()}, Python {platform.python_version()}"
-    )
+    machine = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
+    print(f"{what}: {len(atoms):,} atoms; one core of {machine}")
     print(f"score_atoms (neighbours, mask, both sigma)   {score:7.2f} µs an atom")
     print(f"168 trilinear reads an atom                  {plain:7.2f} µs an atom")
     print(f"ratio                                        {score / plain:7.2f}")

@@ -7,6 +7,7 @@ folder, and the batch's files appear when every entry has its row.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -163,20 +164,16 @@ def _resident(child: int) -> int:
 
 def _kill(child: int, trouble: UnusableEntry) -> UnusableEntry:
     _kill_group(child)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     os.waitpid(child, 0)
     return trouble
 
 
 def _kill_group(leader: int) -> None:
     """End what a child may have started."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _row(pair: dict, folder: Path, fault: UnusableEntry | None) -> dict:

@@ -50,7 +50,8 @@ class PairScore:
     def atoms(self) -> dict[str, np.ndarray]:
         """Columns of the atoms table; Q is NaN where not scored."""
         model = self.model
-        columns = {key: getattr(model, key) for key in "serial chain number icode residue atom altloc element".split()}
+        texts = ("serial", "chain", "number", "icode", "residue", "atom", "altloc", "element")
+        columns = {key: getattr(model, key) for key in texts}
         columns |= dict(zip("xyz", model.position.T, strict=True))
         columns["class"] = np.array(CLASSES)[model.kind]
         columns |= {aggregate.label(s): self.scores.q[:, k] for k, s in enumerate(self.sigmas)}

@@ -18,8 +18,7 @@ from qscore.errors import UnusableEntry
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
 PROTEIN_BACKBONE = frozenset({"N", "CA", "C", "O", "OXT"})
 NUCLEIC_BACKBONE = frozenset(
-    "P OP1 OP2 OP3 O1P O2P O3P O5' C5' C4' O4' C3' O3' C2' O2' C1'".split()
-    + "O5* C5* C4* O4* C3* O3* C2* O2* C1*".split()
+    "P OP1 OP2 OP3 O1P O2P O3P O5' C5' C4' O4' C3' O3' C2' O2' C1' O5* C5* C4* O4* C3* O3* C2* O2* C1*".split()  # noqa: SIM905
 )
 Q_COLUMN = "_atom_site.Q-score"
 

@@ -114,7 +114,8 @@ def _remarks(summary: dict):
         if summary[key]:
             yield f"{summary[key]:,} {what}"
     if summary["tight_mask"]:
-        yield f"tight mask: 1 % of the atoms lie within {summary['mask_distance']:.1f} Å of exactly constant map; Q is an upper bound"
+        near = f"{summary['mask_distance']:.1f} Å"
+        yield f"tight mask: 1 % of the atoms lie within {near} of exactly constant map; Q is an upper bound"
     if summary["n_protein"] + summary["n_nucleic"] == 0:
         yield "no protein or nucleic acid"
     for equation in dict.fromkeys((e["equation"], e["kind"], e["sigma"]) for e in summary.get("expected", [])):

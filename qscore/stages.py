@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -19,9 +20,9 @@ def fit_options(command):
         click.option("--lowest", type=float, default=_RULE.lowest, show_default=True, help="Lowest resolution, Å."),
         click.option("--highest", type=float, default=_RULE.highest, show_default=True, help="Highest resolution, Å."),
         click.option("--fewest", type=int, default=_RULE.fewest, show_default=True, help="Entries a line needs."),
-        click.option("--voxels", type=float, default=_RULE.voxels, show_default=True, help="Voxels a resolution has at least."),
-        click.option("--method", "methods", multiple=True, default=_RULE.methods, show_default=True, help="Method taken; may be repeated."),
-        click.option("--criterion", "criteria", multiple=True, default=_RULE.criteria, show_default=True, help="Resolution criterion taken; may be repeated."),
+        click.option("--voxels", type=float, default=_RULE.voxels, show_default=True, help="Least voxels of a resolution."),
+        click.option("--method", "methods", multiple=True, default=_RULE.methods, show_default=True, help="Method taken."),
+        click.option("--criterion", "criteria", multiple=True, default=_RULE.criteria, show_default=True, help="Of R."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -115,6 +116,7 @@ def score_batch(fetched, memory_mb, base_seconds, seconds_per_mb, out):
 
     Example: qscore score-batch fetched/undated --out scores/undated
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a process that forks has no threads
     from qscore import batch
 
     batch.score_batch(fetched, out, limits=batch.Limits(memory_mb, base_seconds, seconds_per_mb))

@@ -72,7 +72,8 @@ def _fit_subset(rows: list[dict], rule: FitRule) -> dict:
 
     n, resolutions = len(rows), [row["resolution"] for row in rows]
     if n < rule.fewest or len(set(resolutions)) < 2:
-        sentence = f"{n} {'entry' if n == 1 else 'entries'}: too few for a line (at least {rule.fewest}); the published curve (MapQ 2.9.7) is shown"
+        entries = "1 entry" if n == 1 else f"{n} entries"
+        sentence = f"{entries}: too few for a line (at least {rule.fewest}); the published curve (MapQ 2.9.7) is shown"
         return {"n": n, "line": None, "sentence": sentence}
     line = fit_line(resolutions, [row["q_mean"] for row in rows])
     slope = f"{line.slope:.4f}".replace("-", "−")
@@ -106,5 +107,7 @@ def judged_by_sentence(n_scored: int) -> str:
     """What the flags rest on, in words."""
     text = "Flags compare q_mean with the published band of MapQ 2.9.7 (95 % of its entries)."
     if n_scored < ENOUGH_FOR_OWN_CURVE:
-        text += f" With {n_scored} scored entries this survey is too small (below {ENOUGH_FOR_OWN_CURVE}) for a band of its own."
+        text += (
+            f" With {n_scored} scored entries (below {ENOUGH_FOR_OWN_CURVE}) this survey is too small for its own band."
+        )
     return text

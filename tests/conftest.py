@@ -21,6 +21,11 @@ def real_data() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file first: with two workers the whole run then ends soonest."""
+    items.sort(key=lambda item: "test_workflow" not in item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Name what was skipped: a run with skips is not a full run."""
     for report in terminalreporter.stats.get("skipped", []):

@@ -11,7 +11,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -305,7 +305,7 @@ def positions(atoms):
 # ------------------------------------------------------------------------------------------ Q-score
 
 
-@lru_cache(maxsize=None)
+@cache
 def directions(n):
     """`n` unit vectors (n, 3) along the generalised spiral, from the south pole to the north."""
     out, theta = [], 0.0

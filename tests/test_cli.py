@@ -258,12 +258,13 @@ def test_an_unknown_model_number(work, capsys, number):
 
 @pytest.mark.parametrize(
     ("out", "why"),
-    [("taken", "File exists"), ("taken/below", "Not a directory"), ("/proc/qscore", "No such file or directory")],
+    [("taken", "is not a folder"), ("taken/below", "is not a folder"), ("/proc/qscore", "No such file or directory")],
 )
 @pytest.mark.parametrize("more", [(), ("--json",), ("--atoms",)])
 def test_folders_that_cannot_be_written(work, capsys, out, why, more):
     (work / "taken").write_text("mine")
-    assert fails(capsys, "score", "m.map.gz", "m.cif", "--out", out, *more) == f"cannot write to folder {out}: {why}"
+    line = fails(capsys, "score", "m.map.gz", "m.cif", "--out", out, *more)
+    assert line.startswith(f"cannot write to folder {out}: ") and line.endswith(why)
     assert (work / "taken").read_text() == "mine"
 
 

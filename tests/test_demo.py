@@ -326,7 +326,7 @@ def test_the_planted_domain_is_a_run_of_one_chain_with_high_b(archive):
     rows = [r for r in atom_rows(model_path(archive, record["pdb_id"])) if r[17] == record["chain"] and r[3] == "CA"]
     number, b = np.array([int(r[15]) for r in rows]), np.array([float(r[14]) for r in rows])
     inside = (number >= record["first"]) & (number <= record["last"])
-    assert 60 <= inside.sum() <= 80
+    assert 100 <= inside.sum() <= 130
     assert b[inside].min() > b[~inside].max() + 0.5 * record["added_b"]
 
 

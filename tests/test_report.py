@@ -230,7 +230,7 @@ def test_very_many_entries_are_cut_to_those_furthest_below(tmp_path, monkeypatch
 def test_small_surveys_have_a_page_too(tmp_path, rows):
     found = make(tmp_path, rows, excluded=[], figures=())
     scored = sum(row["status"] == "scored" for row in rows)
-    assert f"{scored} entries: too few for a line" in found.said()
+    assert f"{scored} {'entry' if scored == 1 else 'entries'}: too few for a line" in found.said()
     assert ("No pair was scored." in found.said()) == (scored == 0)
     assert "Nothing was left out." in found.said() and "No scored entry lies outside the band." in found.said()
     assert not [tag for tag, _ in found.elements if tag == "img"]

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from pairs import write_pair
@@ -133,14 +132,15 @@ def test_a_limit_of_the_score_scores_all(project, data, copy, tmp_path):
 
 @pytest.fixture
 def changed(data, tmp_path):
-    """A copy of the data, to be changed, with its own finished survey."""
-    folder = tmp_path / "data"
-    shutil.copytree(data, folder)
-    return folder
+    """The data, to be changed; put back afterwards with the times of its files."""
+    shutil.copytree(data, tmp_path / "kept")
+    yield data
+    shutil.rmtree(data)
+    shutil.copytree(tmp_path / "kept", data)
 
 
 def test_what_is_scored_again_and_what_not(project, changed, copy):
-    """A corrected sample or resolution scores nothing, nor does a moved table; a changed model only its batch."""
+    """A corrected sample or resolution scores nothing; a changed model only its batch."""
     results = copy
     stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
     rows = tables.read_tsv(changed / "pairs.tsv")

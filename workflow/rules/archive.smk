@@ -61,13 +61,6 @@ checkpoint plan:
         "qscore plan {input} --entries-per-batch {params.entries_per_batch} --out {output} > {log} 2>&1"
 
 
-def places(wildcards):
-    """Where the files of a batch come from, as options of `qscore fetch`."""
-    if SOURCE == "pairs":
-        return f"--root {str(Path(pairs_table()).parent)!r}"
-    return "--maps archive/emdb/structures --models archive/pdb/data/structures/divided/mmCIF"
-
-
 rule fetch:
     input:
         batch=batch_file,

@@ -1,5 +1,5 @@
 import csv
-import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,9 +10,7 @@ RESULTS = (PROJECT / config["results"]).resolve()
 SOURCE = config["source"]
 
 # The rules call `qscore` of the environment that runs Snakemake, activated or not.
-os.environ["PATH"] = (
-    os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")
-)
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
 def options(section):
@@ -20,11 +18,7 @@ def options(section):
     parts = []
     for key, value in config[section].items():
         for item in value if isinstance(value, list) else [value]:
-            parts.append(
-                f"--{key.replace('_', '-')} {item!r}"
-                if isinstance(item, str)
-                else f"--{key.replace('_', '-')} {item}"
-            )
+            parts.append(f"--{key.replace('_', '-')} {shlex.quote(str(item))}")
     return " ".join(parts)
 
 
@@ -49,6 +43,13 @@ def table_inputs(wildcards):
         if row.get(kind)
     ]
     return [str(table), *(str(path) for path in named if path.is_file())]
+
+
+def places(wildcards):
+    """Where the files of a batch come from, as options of `qscore fetch`."""
+    if SOURCE == "pairs":
+        return f"--root {shlex.quote(str(Path(pairs_table()).parent))}"
+    return "--maps archive/emdb/structures --models archive/pdb/data/structures/divided/mmCIF"
 
 
 def batches(wildcards):
