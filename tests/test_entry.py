@@ -1,0 +1,88 @@
+"""One pair: frames and their hints, chains, what is refused."""
+
+import numpy as np
+import pytest
+from pairs import pdb_line, random_atoms, write_map
+
+from qscore.entry import score_pair
+from qscore.errors import UnusableEntry
+
+STEP = 1.0
+AT = np.array([40.0, -25.0, 60.0])
+
+
+@pytest.fixture
+def placed(tmp_path):
+    """A map whose ORIGIN places it on the model while its N*START (0) does not; atoms of Q near 1."""
+    atoms = random_atoms(np.random.default_rng(0), np.full(3, 8.0), np.full(3, 16.0), 12, spacing=4.0)
+    grid = np.stack(np.meshgrid(*[np.arange(24) * STEP] * 3, indexing="ij"), axis=-1)[..., ::-1]
+    values = sum(np.exp(-((grid - atom) ** 2).sum(axis=-1) / (2 * 0.7**2)) for atom in atoms).astype(np.float32)
+    lines = [pdb_line(n + 1, atom + AT, number=n, chain="AB"[n % 2]) for n, atom in enumerate(atoms)]
+    (tmp_path / "model.pdb").write_text("".join(lines))
+    (tmp_path / "home.pdb").write_text(
+        "".join(pdb_line(n + 1, atom, number=n, chain="AB"[n % 2]) for n, atom in enumerate(atoms))
+    )
+    write_map(tmp_path / "m.mrc", values, step=STEP, origin=AT)
+    write_map(tmp_path / "m.map", values, step=STEP, origin=AT)
+    near = (0.0, 6.0, 0.0)
+    write_map(tmp_path / "near.map", values, step=STEP, origin=near)
+    (tmp_path / "near.pdb").write_text(
+        "".join(pdb_line(n + 1, atom + np.array(near), number=n) for n, atom in enumerate(atoms))
+    )
+    return tmp_path
+
+
+def test_the_frame_of_each_kind_of_file(placed):
+    assert score_pair(placed / "m.mrc", placed / "model.pdb").summary["q_mean"] > 0.8
+    assert score_pair(placed / "m.map", placed / "home.pdb").summary["q_mean"] > 0.8
+    assert score_pair(placed / "m.map", placed / "model.pdb", origin_rule="origin").summary["q_mean"] > 0.8
+
+
+def test_outside_by_one_rule_inside_by_the_other(placed):
+    with pytest.raises(UnusableEntry, match="try --origin origin") as caught:
+        score_pair(placed / "m.map", placed / "model.pdb")
+    assert caught.value.reason == "model_outside_map"
+    with pytest.raises(UnusableEntry, match="try --origin nstart"):
+        score_pair(placed / "m.mrc", placed / "home.pdb")
+
+
+def test_off_density_by_one_rule_on_it_by_the_other(placed):
+    pair = score_pair(placed / "near.map", placed / "near.pdb")
+    assert pair.summary["q_scored"] < 0.1
+    assert len(pair.hints) == 1
+    assert "--origin origin" in pair.hints[0]
+    assert not score_pair(placed / "near.map", placed / "near.pdb", origin_rule="origin").hints
+
+
+def test_no_hint_without_another_frame(placed):
+    assert not score_pair(placed / "m.mrc", placed / "model.pdb").hints
+
+
+def test_a_chain_among_its_neighbours(placed):
+    whole = score_pair(placed / "m.mrc", placed / "model.pdb")
+    one = score_pair(placed / "m.mrc", placed / "model.pdb", chain="B")
+    assert set(one.model.chain) == {"B"}
+    assert np.array_equal(one.scores.q, whole.scores.q[whole.model.chain == "B"])
+    with pytest.raises(ValueError, match="no chain C; it has A, B"):
+        score_pair(placed / "m.mrc", placed / "model.pdb", chain="A,C")
+
+
+@pytest.mark.parametrize("resolution", [0, -1.0, float("nan"), float("inf")])
+def test_a_resolution_is_positive(placed, resolution):
+    with pytest.raises(ValueError, match="resolution"):
+        score_pair(placed / "m.mrc", placed / "model.pdb", resolution=resolution)
+
+
+def test_a_constant_map(placed):
+    write_map(placed / "flat.map", np.ones((24, 24, 24), dtype=np.float32), step=STEP)
+    with pytest.raises(UnusableEntry) as caught:
+        score_pair(placed / "flat.map", placed / "home.pdb")
+    assert caught.value.reason == "map_constant"
+
+
+def test_expected_q_beside_q(placed):
+    expected = score_pair(placed / "m.mrc", placed / "model.pdb", resolution=3.0).summary["expected"]
+    found = {(e["kind"], e["sigma"]): e["expected"] for e in expected}
+    assert found[("protein", 0.4)] == pytest.approx(1.1242 - 0.1866 * 3)
+    assert found[("protein", 0.6)] == pytest.approx(1.1192 - 0.1775 * 3)
+    assert ("water", 0.4) not in found
