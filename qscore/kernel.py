@@ -2,22 +2,26 @@
 
 import math
 
-import numpy as np
-
 import numba
+import numpy as np
 from numba import njit
+from numba.core import cgutils, types
+from numba.extending import intrinsic, overload
 
 from qscore import compiled
+
+ir = cgutils.ir
 
 numba.config.CACHE_DIR = str(compiled.cache_folder())
 
 INSIDE, CONSTANT, OUTSIDE = 0, 1, 2
 
 _quick = njit(nogil=True)
-_inlined = njit(nogil=True, inline="always")
+
+_DX, _DY, _DZ, _D2, _LIMIT = range(5)  # columns of a neighbour
 
 
-@_inlined
+@_quick
 def _trilinear(line, row, section, a, fx, fy, fz):
     """Nested linear interpolation in the cell whose lowest corner is place `a` of the box's line.
 
@@ -35,7 +39,7 @@ def _trilinear(line, row, section, a, fx, fy, fz):
     return v0 + fz * (v1 - v0)
 
 
-@_inlined
+@_quick
 def _all_marked(marked, i, j, k):
     return (
         marked[k, j, i] and marked[k, j, i + 1] and marked[k, j + 1, i] and marked[k, j + 1, i + 1]
@@ -44,12 +48,33 @@ def _all_marked(marked, i, j, k):
 
 
 @_quick
-def _gather(positions, order, starts, low, shape, size, atom, reach, found):
-    """Vectors to the atoms within `reach` and their squared lengths, nearest first.
+def _packed(positions, order):
+    """Positions (3, n) in the order of the cells: neighbours are read one after the other."""
+    packed = np.empty((3, len(order)))
+    for place in range(len(order)):
+        for axis in range(3):
+            packed[axis, place] = positions[order[place], axis]
+    return packed
 
-    Returns the buffer (4, n), grown when it was too small, and the count.
+
+@_quick
+def _grown(near, n):
+    grown = np.empty((n, near.shape[1]))
+    for m in range(len(near)):
+        for column in range(near.shape[1]):
+            grown[m, column] = near[m, column]
+    return grown
+
+
+@_quick
+def _gather(packed, order, starts, low, shape, size, centre, atom, reach, near):
+    """Vectors to the atoms within `reach` of an atom at `centre` and their squared lengths.
+
+    Every atom of the cells around is written, and overwritten by the next when it
+    is not within reach: that is faster than a branch nobody can foretell. Returns
+    the buffer (n, 5), grown when it was too small, the count and the least squared length.
     """
-    x, y, z = positions[atom, 0], positions[atom, 1], positions[atom, 2]
+    x, y, z = centre[0], centre[1], centre[2]
     a = min(int((x - low[0]) // size), shape[0] - 1)
     b = min(int((y - low[1]) // size), shape[1] - 1)
     c = min(int((z - low[2]) // size), shape[2] - 1)
@@ -58,55 +83,223 @@ def _gather(positions, order, starts, low, shape, size, atom, reach, found):
     for i in range(max(a - 1, 0), min(a + 1, shape[0] - 1) + 1):
         for j in range(max(b - 1, 0), min(b + 1, shape[1] - 1) + 1):
             cell = (i * shape[1] + j) * shape[2]
-            for place in range(starts[cell + first], starts[cell + last + 1]):
-                other = order[place]
-                dx, dy, dz = positions[other, 0] - x, positions[other, 1] - y, positions[other, 2] - z
+            begin, end = starts[cell + first], starts[cell + last + 1]
+            if count + end - begin >= len(near):
+                near = _grown(near, 2 * (count + end - begin))
+            for place in range(begin, end):
+                dx, dy, dz = packed[0, place] - x, packed[1, place] - y, packed[2, place] - z
                 d2 = dx * dx + dy * dy + dz * dz
-                if d2 >= reach * reach or other == atom:
-                    continue
-                if count == found.shape[1]:
-                    found = np.concatenate((found, np.empty_like(found)), axis=1)
-                at = count
-                while at > 0 and found[3, at - 1] > d2:
-                    for row in range(4):
-                        found[row, at] = found[row, at - 1]
-                    at -= 1
-                found[0, at], found[1, at], found[2, at], found[3, at] = dx, dy, dz, d2
-                count += 1
-    return found, count
+                near[count, _DX], near[count, _DY], near[count, _DZ], near[count, _D2] = dx, dy, dz, d2
+                count += (d2 < reach * reach) & (order[place] != atom)
+    nearest = math.inf
+    for m in range(count):
+        nearest = min(nearest, near[m, _D2])
+    return near, count, nearest
 
 
 @_quick
-def _keep(set_x, set_y, set_z, first, last, near, count, radius, exclusion, kept, over):
-    """Directions of a set whose point at `radius` no neighbour is too near to, into `kept`; their number.
+def _eights(vectors, starts):
+    """The directions of each set as blocks (n, 3, 8), the last filled with NaN, and the first block of each set."""
+    firsts = np.empty_like(starts)
+    firsts[0] = 0
+    for t in range(len(starts) - 1):
+        firsts[t + 1] = firsts[t] + (starts[t + 1] - starts[t] + 7) // 8
+    blocks = np.empty((firsts[-1], 3, 8))
+    for t in range(len(starts) - 1):
+        for place in range(8 * (firsts[t + 1] - firsts[t])):
+            u = starts[t] + place
+            for axis in range(3):
+                blocks[firsts[t] + place // 8, axis, place % 8] = vectors[axis, u] if u < starts[t + 1] else math.nan
+    return blocks, firsts
 
-    |R u - b| < f R is 2 R u·b > (1 - f²) R² + |b|², and only neighbours within
-    (1 + f) R can be that near. The loop over directions is the inner one: it
-    has no branch and becomes vector instructions.
+
+class _Eight:
+    """Writes instructions on eight numbers at once, which LLVM cuts to the width of the machine.
+
+    The two inner loops of the score, `_free` and `_interpolate`, are written in
+    these: no loop in Python makes the compiler do eight directions, or eight points,
+    side by side. Without compilation the text of the two functions runs instead.
     """
-    needed = (1.0 - exclusion * exclusion) * radius * radius
-    reach2, scale, m, n = ((1.0 + exclusion) * radius) ** 2, 2.0 * radius, 0, 0
-    if count == 0 or near[3, 0] >= reach2:
-        for u in range(first, last):
-            kept[n] = u
-            n += 1
-    else:
-        x, y, z, most = set_x[first:last], set_y[first:last], set_z[first:last], over[: last - first]
-        for u in range(len(most)):
-            most[u] = -1.0
-        while m < count and near[3, m] < reach2:
-            bx, by, bz, far = scale * near[0, m], scale * near[1, m], scale * near[2, m], needed + near[3, m]
-            for u in range(len(most)):
-                most[u] = max(most[u], bx * x[u] + by * y[u] + bz * z[u] - far)
-            m += 1
-        for u in range(len(most)):
-            kept[n] = first + u
-            n += most[u] <= 0.0
-    return n
+
+    numbers = ir.VectorType(ir.DoubleType(), 8)
+    places = ir.VectorType(ir.IntType(64), 8)
+    halves = ir.VectorType(ir.IntType(32), 8)
+
+    def __init__(self, context, builder, signature, arguments):
+        self.context, self.builder, self.types, self.arguments = context, builder, signature.args, arguments
+
+    def start(self, argument):
+        """Address of the first element of an array."""
+        array = self.context.make_array(self.types[argument])
+        return array(self.context, self.builder, self.arguments[argument]).data
+
+    def after(self, address, count, size=1):
+        """The address `count` times `size` elements further on."""
+        count = self.builder.mul(count, ir.Constant(count.type, size))
+        return self.builder.gep(address, [count])
+
+    def load(self, address):
+        """The eight numbers from an address on."""
+        return self.builder.load(self.builder.bitcast(address, self.numbers.as_pointer()), align=8)
+
+    def store(self, numbers, address):
+        """Write eight numbers from an address on."""
+        self.builder.store(numbers, self.builder.bitcast(address, self.numbers.as_pointer()), align=8)
+
+    def same(self, one, kind=numbers):
+        """Eight times one number."""
+        nothing, lane = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+        first = self.builder.insert_element(nothing, one, lane)
+        return self.builder.shuffle_vector(first, nothing, ir.Constant(self.halves, [0] * 8))
+
+    def floor(self, numbers):
+        """The whole numbers below, as floats."""
+        kind = ir.FunctionType(self.numbers, [self.numbers])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.floor.v8f64")
+        return self.builder.call(function, [numbers])
+
+    def pairs(self, line, places):
+        """The float32 at each of eight places of a line, and the one after it, read together."""
+        build, both = self.builder, ir.Constant(self.places, ir.Undefined)
+        for lane in range(8):
+            at = ir.Constant(ir.IntType(32), lane)
+            address = build.bitcast(build.gep(line, [build.extract_element(places, at)]), ir.IntType(64).as_pointer())
+            both = build.insert_element(both, build.load(address, align=4), at)
+        halves = both, build.lshr(both, ir.Constant(self.places, [32] * 8))  # little-endian
+        single = ir.VectorType(ir.FloatType(), 8)
+        return [build.fpext(build.bitcast(build.trunc(v, self.halves), single), self.numbers) for v in halves]
+
+    def between(self, t, a, b):
+        """Linear interpolation, a + t (b - a)."""
+        return self.builder.fadd(a, self.builder.fmul(t, self.builder.fsub(b, a)))
+
+
+def _free(blocks, block, near, count):
+    """Bit k is set when direction k of a block has u·b <= limit for each of `count` neighbours b, and is not NaN."""
+    bits = 0
+    for lane in range(8):
+        x, y, z = blocks[block, 0, lane], blocks[block, 1, lane], blocks[block, 2, lane]
+        lost = x != x
+        for m in range(count):
+            lost = lost or near[m, _DX] * x + near[m, _DY] * y + near[m, _DZ] * z > near[m, _LIMIT]
+        bits |= (not lost) << lane
+    return bits
+
+
+@intrinsic
+def _free_eight(_, blocks, block, near, count):
+    def _write(context, builder, signature, arguments):
+        eight, fused = _Eight(context, builder, signature, arguments), {"flags": ["contract"]}
+        base = eight.after(eight.start(0), arguments[1], 24)
+        x, y, z = (eight.load(eight.after(base, ir.Constant(ir.IntType(64), 8 * axis))) for axis in range(3))
+        free = cgutils.alloca_once_value(builder, builder.fcmp_ordered("ord", x, x))
+        with cgutils.for_range(builder, arguments[3]) as loop:
+            row = eight.after(eight.start(2), loop.index, 5)
+            column = [eight.after(row, ir.Constant(ir.IntType(64), n)) for n in range(5)]
+            column = [eight.same(builder.load(address)) for address in column]
+            dot = builder.fmul(column[_DX], x, **fused)
+            dot = builder.fadd(dot, builder.fmul(column[_DY], y, **fused), **fused)
+            dot = builder.fadd(dot, builder.fmul(column[_DZ], z, **fused), **fused)
+            within = builder.fcmp_ordered("<=", dot, column[_LIMIT])
+            builder.store(builder.and_(builder.load(free), within), free)
+        return builder.zext(builder.bitcast(builder.load(free), ir.IntType(8)), ir.IntType(64))
+
+    return types.int64(blocks, types.int64, near, types.int64), _write
+
+
+@overload(_free)
+def _free_compiled(blocks, block, near, count):
+    return lambda blocks, block, near, count: _free_eight(blocks, block, near, count)
+
+
+def _interpolate(line, row, section, corner, fx, fy, fz, x, y, z, value, place):
+    """Trilinear values of eight points from `place` on, at x, y, z beside a centre `fx`, `fy`, `fz` from `corner`."""
+    for p in range(place, place + 8):
+        px, py, pz = fx + x[p], fy + y[p], fz + z[p]
+        i, j, k = math.floor(px), math.floor(py), math.floor(pz)
+        a = np.uint64(corner + k * section + j * row + i)
+        value[p] = _trilinear(line, np.uint64(row), np.uint64(section), a, px - i, py - j, pz - k)
+
+
+@intrinsic
+def _interpolate_eight(_, line, row, section, corner, fx, fy, fz, x, y, z, value, place):
+    def _write(context, builder, signature, arguments):
+        eight = _Eight(context, builder, signature, arguments)
+        row, section, corner, place = arguments[1], arguments[2], arguments[3], arguments[11]
+        whole, t = [], []
+        for centre, offsets in ((4, 7), (5, 8), (6, 9)):
+            offset = eight.load(eight.after(eight.start(offsets), place))
+            point = builder.fadd(eight.same(arguments[centre]), offset)
+            lower = eight.floor(point)
+            whole.append(builder.fptosi(lower, eight.places))
+            t.append(builder.fsub(point, lower))
+        places = builder.add(whole[0], builder.mul(whole[1], eight.same(row, eight.places)))
+        places = builder.add(places, builder.mul(whole[2], eight.same(section, eight.places)))
+        line = eight.after(eight.start(0), corner)
+        further = eight.after(line, section)
+        lines = (line, eight.after(line, row), further, eight.after(further, row))
+        v = [eight.between(t[0], *eight.pairs(address, places)) for address in lines]
+        v0, v1 = eight.between(t[1], v[0], v[1]), eight.between(t[1], v[2], v[3])
+        eight.store(eight.between(t[2], v0, v1), eight.after(eight.start(10), place))
+        return context.get_dummy_value()
+
+    whole, real = types.int64, types.float64
+    return types.void(line, whole, whole, whole, real, real, real, x, y, z, value, whole), _write
+
+
+@overload(_interpolate)
+def _interpolate_compiled(line, row, section, corner, fx, fy, fz, x, y, z, value, place):
+    return lambda line, row, section, corner, fx, fy, fz, x, y, z, value, place: _interpolate_eight(
+        line, row, section, corner, fx, fy, fz, x, y, z, value, place
+    )
 
 
 @_quick
-def _read(values, marked, offset, grid, cx, cy, cz, dx, dy, dz):
+def _keep(blocks, first, last, start, near, count, chosen, place):
+    """Write the free directions of a set, numbered from `start`, into `chosen` from `place`; their number."""
+    n = place
+    for block in range(first, last):
+        bits = _free(blocks, block, near, count)
+        for lane in range(8):
+            chosen[n] = start + lane
+            n += (bits >> lane) & 1
+        start += 8
+    return n - place
+
+
+@_quick
+def _choose(near, count, nearest, blocks, firsts, starts, radii, points, exclusion, chosen, number):
+    """The directions of the points to sample, shell after shell, into `chosen`, and their `number` in each shell.
+
+    A neighbour b takes the point R u when |R u - b| < f R, that is when
+    u·b > ((1 - f²) R² + |b|²) / 2R; only one within (1 + f) R can.
+    """
+    tries, current, place = len(starts) - 1, 0, 0
+    keeps = 1.0 - exclusion * exclusion
+    # A direction lost at one radius is lost at all larger ones up to |b| / sqrt(1 - f²)
+    # at least, so a set that failed is not tried again; not so beside a clashing atom.
+    clash = nearest < keeps * radii[-1] * radii[-1]
+    number[0] = points
+    for shell in range(1, len(radii)):
+        radius, n = radii[shell], 0
+        if clash:
+            current = 0
+        reached = count if nearest < ((1.0 + exclusion) * radius) ** 2 else 0
+        scale, needed = 0.5 / radius, keeps * radius * radius
+        for m in range(reached):
+            near[m, _LIMIT] = scale * (needed + near[m, _D2])
+        while current < tries:
+            n = _keep(blocks, firsts[current], firsts[current + 1], starts[current], near, reached, chosen, place)
+            if n >= points:
+                break
+            current += 1
+            n = 0
+        number[shell] = n
+        place += n
+
+
+@_quick
+def _read(line, row, section, marked, offset, grid, cx, cy, cz, dx, dy, dz):
     """Value at a grid index c + d, x y z, and where it lies; outside the grid the map reads 0.
 
     The place in the voxel is reckoned from the fraction of c, as `_sample_inside` does.
@@ -119,15 +312,14 @@ def _read(values, marked, offset, grid, cx, cy, cz, dx, dy, dz):
     j, fy = _voxel(cy, dy, ny)
     k, fz = _voxel(cz, dz, nz)
     i, j, k = i - offset[0], j - offset[1], k - offset[2]
-    row, section = values.shape[2], values.shape[1] * values.shape[2]
     a = np.uint64(k * section + j * row + i)
-    value = _trilinear(values.reshape(-1), np.uint64(row), np.uint64(section), a, fx, fy, fz)
+    value = _trilinear(line, np.uint64(row), np.uint64(section), a, fx, fy, fz)
     if marked.size > 0 and _all_marked(marked, i, j, k):
         return value, CONSTANT
     return value, INSIDE
 
 
-@_inlined
+@_quick
 def _voxel(c, d, n):
     """Lower grid point of c + d along an axis of n points, and the fraction beyond it."""
     whole = math.floor(c)
@@ -146,90 +338,67 @@ def _clear_of_edges(grid, step, centre, rmax):
 
 
 @_quick
-def _sample_inside(line, row, section, corner, fx, fy, fz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n):
-    """Sum and sum of squares of value - middle over points that lie well inside the grid.
-
-    The centre is `fx`, `fy`, `fz` voxels beyond the point `corner` of the box's line.
-    """
-    total, squares = 0.0, 0.0
-    for place in range(n):
-        u = kept[place]
-        x, y, z = fx + rx * set_x[u], fy + ry * set_y[u], fz + rz * set_z[u]
-        i, j, k = math.floor(x), math.floor(y), math.floor(z)
-        a = np.uint64(corner + k * section + j * row + i)
-        value = _trilinear(line, np.uint64(row), np.uint64(section), a, x - i, y - j, z - k) - middle
-        total += value
-        squares += value * value
-    return total, squares
+def _place(scaled, set_x, set_y, set_z, chosen, number, x, y, z):
+    """The chosen points' offsets from the centre, in voxels; after the last, eight at the centre. Their number."""
+    end, eight = np.uint64(0), np.uint64(8)
+    for shell in range(1, len(number)):
+        rx, ry, rz = scaled[shell, 0], scaled[shell, 1], scaled[shell, 2]
+        begin, end = end, end + np.uint64(number[shell])
+        for place in range(begin, end):
+            u = np.uint64(chosen[place])
+            x[place], y[place], z[place] = rx * set_x[u], ry * set_y[u], rz * set_z[u]
+    for place in range(end, end + eight):
+        x[place], y[place], z[place] = 0.0, 0.0, 0.0
+    return np.int64(end)
 
 
 @_quick
-def _sample_anywhere(values, marked, offset, grid, cx, cy, cz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n):
-    """As `_sample_inside` for points near the grid's edges or a mask; with the points on constant map and outside."""
-    total, squares, flat, outside = 0.0, 0.0, 0, 0
-    for place in range(n):
-        u = kept[place]
-        value, where = _read(values, marked, offset, grid, cx, cy, cz, rx * set_x[u], ry * set_y[u], rz * set_z[u])
+def _sample_inside(line, row, section, offset, centre, x, y, z, value, n):
+    """Values of n points well inside the grid, eight at a time."""
+    ix, iy, iz = int(centre[0]), int(centre[1]), int(centre[2])
+    fx, fy, fz = centre[0] - ix, centre[1] - iy, centre[2] - iz
+    corner = (iz - offset[2]) * section + (iy - offset[1]) * row + ix - offset[0]
+    for place in range(0, n, 8):
+        _interpolate(line, row, section, corner, fx, fy, fz, x, y, z, value, place)
+
+
+@_quick
+def _count_constant(marked, offset, centre, x, y, z, n):
+    """How many of n points well inside the grid lie on constant map."""
+    ix, iy, iz = int(centre[0]), int(centre[1]), int(centre[2])
+    fx, fy, fz = centre[0] - ix, centre[1] - iy, centre[2] - iz
+    ix, iy, iz, count = ix - offset[0], iy - offset[1], iz - offset[2], 0
+    for p in range(n):
+        i, j, k = ix + math.floor(fx + x[p]), iy + math.floor(fy + y[p]), iz + math.floor(fz + z[p])
+        count += _all_marked(marked, i, j, k)
+    return count
+
+
+@_quick
+def _sample_anywhere(line, row, section, marked, offset, grid, centre, x, y, z, value, n):
+    """Values of n points that may lie outside the grid; how many are on constant map, and how many outside."""
+    flat, outside = 0, 0
+    for p in range(n):
+        value[p], where = _read(
+            line, row, section, marked, offset, grid, centre[0], centre[1], centre[2], x[p], y[p], z[p]
+        )
         flat += where == CONSTANT
         outside += where == OUTSIDE
-        value -= middle
-        total += value
-        squares += value * value
-    return total, squares, flat, outside
+    return flat, outside
 
 
 @_quick
-def _profile(
-    values, marked, offset, grid, step, centre, clear, near, count, set_x, set_y, set_z, starts, radii,
-    points, exclusion, kept, worst, number, total,
-):  # fmt: skip
-    """Shell by shell the number of points and the sum of value - value at the centre.
-
-    `centre` is a grid index x, y, z. Returns the sum of squares of the same
-    differences, the points on constant map and the points outside.
-    """
-    cx, cy, cz = centre[0], centre[1], centre[2]
-    middle, where = _read(values, marked, offset, grid, cx, cy, cz, 0.0, 0.0, 0.0)
-    number[:] = 0
-    total[:] = 0.0
-    number[0] = points
-    squares, flat, outside = 0.0, points * (where == CONSTANT), 0
-    ix, iy, iz = int(cx), int(cy), int(cz)
-    fx, fy, fz = cx - ix, cy - iy, cz - iz
-    line, row, section = values.reshape(-1), values.shape[2], values.shape[1] * values.shape[2]
-    corner = (iz - offset[2]) * section + (iy - offset[1]) * row + ix - offset[0]
-    tries, current = len(starts) - 1, 0
-    # A direction lost at one radius is lost at all larger ones up to |b| / sqrt(1 - f²)
-    # at least, so a set that failed is not tried again; not so beside a clashing atom.
-    clash = count > 0 and near[3, 0] < (1.0 - exclusion * exclusion) * radii[-1] * radii[-1]
-    for shell in range(1, len(radii)):
-        radius = radii[shell]
-        if clash:
-            current = 0
-        n = 0
-        while current < tries:
-            n = _keep(
-                set_x, set_y, set_z, starts[current], starts[current + 1], near, count, radius, exclusion, kept, worst
-            )
-            if n >= points:
-                break
-            current += 1
-        if current == tries:
-            continue
-        number[shell] = n
-        rx, ry, rz = radius / step[0], radius / step[1], radius / step[2]
-        if clear:
-            total[shell], more = _sample_inside(
-                line, row, section, corner, fx, fy, fz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n
-            )
-        else:
-            total[shell], more, on_constant, off_grid = _sample_anywhere(
-                values, marked, offset, grid, cx, cy, cz, middle, rx, ry, rz, set_x, set_y, set_z, kept, n
-            )
-            flat += on_constant
-            outside += off_grid
-        squares += more
-    return squares, flat, outside
+def _add_up(value, middle, number, total):
+    """Sum of value - middle of each shell into `total`; the sum of all squares."""
+    end, squares, total[0] = 0, 0.0, 0.0
+    for shell in range(1, len(number)):
+        begin, end, summed = end, end + number[shell], 0.0
+        for place in range(begin, end):
+            difference = value[place] - middle
+            summed += difference
+            squares += difference * difference
+        total[shell] = summed
+    return squares
 
 
 @_quick
@@ -268,56 +437,106 @@ def score_atoms(
 
     `to_mask` (n,) is their distance to the nearest marked point.
     """
-    near = np.empty((4, 64))
-    most = starts[-1] - starts[-2]
-    kept, worst = np.empty(most + 1, dtype=np.int64), np.empty(most)
+    near = np.empty((64, 5))
+    packed, (blocks, firsts) = _packed(positions, order), _eights(vectors, starts)
+    chosen = np.empty(len(radii) * (starts[-1] - starts[-2] + 8), dtype=np.int64)
     number, total, centre = np.empty(len(radii), dtype=np.int64), np.empty(len(radii)), np.empty(3)
-    set_x, set_y, set_z = vectors[0], vectors[1], vectors[2]
+    probes, scaled = np.empty((4, len(chosen))), np.empty((len(radii), 3))
+    x, y, z, value = probes[0], probes[1], probes[2], probes[3]
+    for shell in range(len(radii)):
+        for axis in range(3):
+            scaled[shell, axis] = radii[shell] / step[axis]
+    line, row, section = values.reshape(-1), values.shape[2], values.shape[1] * values.shape[2]
     reach = (1.0 + exclusion) * radii[-1]
     free = radii[-1] + math.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2)
     for n in range(len(scored)):
         atom = scored[n]
+        near, count, nearest = _gather(packed, order, cell_starts, low, shape, size, positions[atom], atom, reach, near)
+        _choose(near, count, nearest, blocks, firsts, starts, radii, points, exclusion, chosen, number)
+        m = _place(scaled, vectors[0], vectors[1], vectors[2], chosen, number, x, y, z)
         for axis in range(3):
             centre[axis] = (positions[atom, axis] - origin[axis]) / step[axis]
-        clear = to_mask[n] > free and _clear_of_edges(grid, step, centre, radii[-1])
-        near, count = _gather(positions, order, cell_starts, low, shape, size, atom, reach, near)
-        squares, flat, outside = _profile(
-            values, marked, offset, grid, step, centre, clear, near, count,
-            set_x, set_y, set_z, starts, radii, points, exclusion, kept, worst, number, total,
-        )  # fmt: skip
-        sampled[n, 0], sampled[n, 1], sampled[n, 2] = number.sum(), flat, outside
+        middle, where = _read(line, row, section, marked, offset, grid, centre[0], centre[1], centre[2], 0.0, 0.0, 0.0)
+        flat, outside = 0, 0
+        if not _clear_of_edges(grid, step, centre, radii[-1]):
+            flat, outside = _sample_anywhere(line, row, section, marked, offset, grid, centre, x, y, z, value, m)
+        else:
+            _sample_inside(line, row, section, offset, centre, x, y, z, value, m)
+            if marked.size > 0 and to_mask[n] <= free:
+                flat = _count_constant(marked, offset, centre, x, y, z, m)
+        flat += points * (where == CONSTANT)
+        squares = _add_up(value, middle, number, total)
+        sampled[n, 0], sampled[n, 1], sampled[n, 2] = points + m, flat, outside
         for s in range(len(references)):
             q[n, s] = _correlation(number, total, squares, references[s])
 
 
 @_quick
-def _block_equals(values, k, j, i, v):
-    for c in range(k - 1, k + 2):
-        for b in range(j - 1, j + 2):
-            for a in range(i - 1, i + 2):
-                if values[c, b, a] != v:
-                    return False
-    return True
+def _flat_squares(section, runs, flat):
+    """Mark in `flat` the middles of 3 x 3 equal values of a section. `runs` is scratch.
+
+    These loops, and those below, have no branch and become vector instructions.
+    """
+    ny, nx = section.shape
+    for j in range(ny):
+        v, run = section[j], runs[j]
+        for i in range(1, nx - 1):
+            run[i] = (v[i - 1] == v[i]) & (v[i] == v[i + 1])
+    for j in range(1, ny - 1):
+        v0, v1, v2 = section[j - 1], section[j], section[j + 1]
+        run0, run1, run2, row = runs[j - 1], runs[j], runs[j + 1], flat[j]
+        for i in range(1, nx - 1):
+            row[i] = run0[i] & run1[i] & run2[i] & (v0[i] == v1[i]) & (v1[i] == v2[i])
+
+
+@_quick
+def _flat_cubes(values, k, below, here, above, cubes):
+    """Mark in `cubes` where the squares of sections k - 1, k, k + 1 are of one value; whether anywhere."""
+    found = np.uint8(0)
+    for j in range(1, values.shape[1] - 1):
+        v0, v1, v2 = values[k - 1, j], values[k, j], values[k + 1, j]
+        flat0, flat1, flat2, row = below[j], here[j], above[j], cubes[j]
+        for i in range(1, values.shape[2] - 1):
+            row[i] = flat0[i] & flat1[i] & flat2[i] & (v0[i] == v1[i]) & (v1[i] == v2[i])
+            found |= row[i]
+    return found > 0
+
+
+@_quick
+def _spread(cubes, spread, marked, k):
+    """Mark all 27 points of the cubes around section k; `spread` is scratch for one row."""
+    ny, nx = cubes.shape
+    for j in range(1, ny - 1):
+        row = cubes[j]
+        spread[0], spread[nx - 1] = row[1], row[nx - 2]
+        for i in range(1, nx - 1):
+            spread[i] = row[i - 1] | row[i] | row[i + 1]
+        for near_k in range(k - 1, k + 2):
+            for near_j in range(j - 1, j + 2):
+                row_marked = marked[near_k, near_j]
+                for i in range(nx):
+                    row_marked[i] |= spread[i]
 
 
 @njit("b1(f4[:,:,::1], u1[:,:,::1])", nogil=True, cache=True)
 def mark_constant(values, marked):
     """Mark the points of every block of 3 x 3 x 3 equal values; whether there is one.
 
-    With an empty `marked` the search ends at the first block.
+    With an empty `marked` the search ends at the first section with a block.
     """
-    any_found = False
     nz, ny, nx = values.shape
-    for k in range(1, nz - 1):
-        for j in range(1, ny - 1):
-            for i in range(1, nx - 1):
-                v = values[k, j, i]
-                if v != values[k, j, i - 1] or v != values[k, j, i + 1] or not _block_equals(values, k, j, i, v):
-                    continue
-                any_found = True
-                if marked.size == 0:
-                    return True
-                marked[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2] = 1
+    any_found = False
+    if min(nz, ny, nx) < 3:
+        return any_found
+    flat, cubes, runs = np.zeros((3, ny, nx), np.uint8), np.zeros((ny, nx), np.uint8), np.zeros((ny, nx), np.uint8)
+    for k in range(nz):
+        _flat_squares(values[k], runs, flat[k % 3])
+        if k < 2 or not _flat_cubes(values, k - 1, flat[(k - 2) % 3], flat[(k - 1) % 3], flat[k % 3], cubes):
+            continue
+        any_found = True
+        if marked.size == 0:
+            break
+        _spread(cubes, runs[0], marked, k - 1)
     return any_found
 
 
