@@ -20,8 +20,8 @@ def fit_options(command):
         click.option("--lowest", type=float, default=_RULE.lowest, show_default=True, help="Lowest resolution, Å."),
         click.option("--highest", type=float, default=_RULE.highest, show_default=True, help="Highest resolution, Å."),
         click.option("--fewest", type=int, default=_RULE.fewest, show_default=True, help="Entries a line needs."),
-        click.option("--voxels", type=float, default=_RULE.voxels, show_default=True, help="Least voxels of a resolution."),
-        click.option("--method", "methods", multiple=True, default=_RULE.methods, show_default=True, help="Method taken."),
+        click.option("--voxels", type=float, default=_RULE.voxels, show_default=True, help="Least voxels."),
+        click.option("--method", "methods", multiple=True, default=_RULE.methods, show_default=True, help="Method."),
         click.option("--criterion", "criteria", multiple=True, default=_RULE.criteria, show_default=True, help="Of R."),
     )  # fmt: skip
     for option in reversed(options):

@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from qscore import demo, peptide
+from qscore import demo
+from qscore.synthetic import molecules, peptide
+from qscore.synthetic.entries import ENTRIES
+from qscore.synthetic.ligands import ligand
+from qscore.synthetic.maps import MODES, symmetrise
+from qscore.synthetic.models import ATOM_SITE
+from qscore.synthetic.rna import rna_duplex
 
 SUBSET = (8, 11, 13, 14, 16, 19, 20, 23, 24, 31, 33, *range(35, 42))
 REBUILT = ("EMD-990026", "EMD-990038", "EMD-990041")
@@ -41,7 +47,7 @@ def documents(archive):
 
 @pytest.fixture(scope="module")
 def cage():
-    return demo.cage(demo.ENTRIES[0], np.random.default_rng(1))
+    return molecules.cage(ENTRIES[0], np.random.default_rng(1))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,7 @@ def read_map(path):
     """Integer and real words of the header, and the data in (section, row, column)."""
     content = gzip.decompress(path.read_bytes())
     words, reals = struct.unpack("<256i", content[:1024]), struct.unpack("<256f", content[:1024])
-    data = np.frombuffer(content[1024:], demo.MODES[words[3]]).reshape(words[2::-1])
+    data = np.frombuffer(content[1024:], MODES[words[3]]).reshape(words[2::-1])
     return words, reals, data
 
 
@@ -86,38 +92,38 @@ def dihedral(a, b, c, d):
 
 
 def test_there_are_enough_entries_of_each_kind():
-    good = [entry for entry in demo.ENTRIES if not entry.defect]
+    good = [entry for entry in ENTRIES if not entry.defect]
     cages = [entry for entry in good if entry.kind == "cage"]
     assert len(good) >= 30
     assert len(cages) >= 10
     assert sum(entry.resolution < 1.6 for entry in cages) <= 2
-    assert all(1.2 <= entry.resolution <= 8 for entry in demo.ENTRIES)
+    assert all(1.2 <= entry.resolution <= 8 for entry in ENTRIES)
     assert {entry.kind for entry in good} == {"cage", "protein", "rna", "rnp"}
 
 
 def test_each_defect_is_planted_once():
-    assert Counter(entry.defect for entry in demo.ENTRIES if entry.defect) == Counter(DEFECTS)
+    assert Counter(entry.defect for entry in ENTRIES if entry.defect) == Counter(DEFECTS)
 
 
 def test_ids_are_unique_and_cannot_be_real_ones():
-    assert len({entry.emdb_id for entry in demo.ENTRIES}) == len(demo.ENTRIES)
-    assert all(re.fullmatch(r"EMD-9900\d\d", entry.emdb_id) for entry in demo.ENTRIES)
-    assert all(re.fullmatch(r"0s\d\d", entry.pdb_id) for entry in demo.ENTRIES)
+    assert len({entry.emdb_id for entry in ENTRIES}) == len(ENTRIES)
+    assert all(re.fullmatch(r"EMD-9900\d\d", entry.emdb_id) for entry in ENTRIES)
+    assert all(re.fullmatch(r"0s\d\d", entry.pdb_id) for entry in ENTRIES)
 
 
 def test_maps_are_released_on_wednesdays_of_several_years():
-    days = {datetime.date.fromisoformat(entry.released) for entry in demo.ENTRIES}
+    days = {datetime.date.fromisoformat(entry.released) for entry in ENTRIES}
     assert all(day.isoweekday() == 3 for day in days)
     assert len(days) >= 8
     assert len({day.year for day in days}) >= 5
 
 
 def test_every_mode_and_the_awkward_frames_occur():
-    assert {entry.mode for entry in demo.ENTRIES} == {0, 1, 2, 12}
-    assert len({entry.axes for entry in demo.ENTRIES}) >= 5
-    assert sum(any(entry.start) for entry in demo.ENTRIES) >= 3
-    assert any(entry.crop for entry in demo.ENTRIES)
-    assert all(2.5 <= entry.sampling <= 3 for entry in demo.ENTRIES)
+    assert {entry.mode for entry in ENTRIES} == {0, 1, 2, 12}
+    assert len({entry.axes for entry in ENTRIES}) >= 5
+    assert sum(any(entry.start) for entry in ENTRIES) >= 3
+    assert any(entry.crop for entry in ENTRIES)
+    assert all(2.5 <= entry.sampling <= 3 for entry in ENTRIES)
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ def test_the_layout_is_that_of_the_archives(archive):
     files = {str(path.relative_to(archive)) for path in archive.rglob("*") if path.is_file()}
     expected = {"README", "planted.json"}
     for number in SUBSET:
-        entry = demo.ENTRIES[number - 1]
+        entry = ENTRIES[number - 1]
         expected |= {f"emdb/api/entry/{entry.emdb_id}.json"}
         expected |= {str(map_path(archive, entry.emdb_id).relative_to(archive))}
         if entry.defect != "missing":
@@ -253,7 +259,7 @@ def test_documents_agree_with_their_maps(archive, documents):
 
 def test_headers_are_whole(archive):
     for number in set(SUBSET) - {38}:
-        entry = demo.ENTRIES[number - 1]
+        entry = ENTRIES[number - 1]
         words, reals, data = read_map(map_path(archive, entry.emdb_id))
         assert words[3] == entry.mode
         assert words[16:19] == entry.axes
@@ -273,7 +279,7 @@ def test_the_cropped_map_is_smaller_than_its_cell(archive):
 def test_atoms_lie_on_density_in_the_frame_of_emdb(archive):
     """position = (N*START + index) × cell / M, whatever the axis order; far above the map's mean."""
     for number in (8, 11, 13, 14, 16, 19, 20, 23, 33):
-        entry = demo.ENTRIES[number - 1]
+        entry = ENTRIES[number - 1]
         words, reals, data = read_map(map_path(archive, entry.emdb_id))
         rows = [r for r in atom_rows(model_path(archive, entry.pdb_id)) if r[3] in ("CA", "P")]
         xyz = np.array([row[10:13] for row in rows], float)
@@ -351,7 +357,7 @@ def z_score(data, xyz, step):
 
 
 def test_the_cage_has_the_symmetry_of_o(cage):
-    rotations = demo.octahedral_rotations()
+    rotations = molecules.octahedral_rotations()
     tree = cKDTree(cage["xyz"])
     assert len(rotations) == 24
     for rotation in rotations:
@@ -369,7 +375,7 @@ def test_the_cage_is_small_and_without_clashes(cage):
 
 
 def test_symmetrised_noise_is_white_and_symmetric():
-    field = demo.symmetrise(np.random.default_rng(2).standard_normal((48, 48, 48), dtype=np.float32))
+    field = symmetrise(np.random.default_rng(2).standard_normal((48, 48, 48), dtype=np.float32))
     assert field.std() == pytest.approx(1.0, abs=0.05)
     np.testing.assert_allclose(field, field.transpose(1, 2, 0), atol=1e-5)
     quarter = np.roll(np.flip(field.transpose(0, 2, 1), 1), 1, axis=1)
@@ -424,7 +430,7 @@ def test_helices_pack_without_clashes(chain):
 
 
 def test_rna_is_paired_and_continuous():
-    atoms = peptide.rna_duplex("GACUGC")
+    atoms = rna_duplex("GACUGC")
     at = {(a["chain"], int(a["number"]), a["name"]): a["xyz"] for a in atoms}
     for chain in "AB":
         links = [np.linalg.norm(at[chain, k, "O3'"] - at[chain, k + 1, "P"]) for k in range(1, 6)]
@@ -437,7 +443,7 @@ def test_rna_is_paired_and_continuous():
 
 
 def test_rna_has_the_torsions_of_the_a_form():
-    atoms = peptide.rna_duplex("GACUGC")
+    atoms = rna_duplex("GACUGC")
     at = {(a["chain"], int(a["number"]), a["name"]): a["xyz"] for a in atoms}
 
     def torsion(*names):
@@ -450,14 +456,14 @@ def test_rna_has_the_torsions_of_the_a_form():
 
 @pytest.mark.parametrize(("code", "atoms", "bonds"), [("SO4", 5, 4), ("GOL", 6, 5), ("BEN", 9, 9), ("ATP", 31, 33)])
 def test_ligands_are_bonded_as_they_should_be(code, atoms, bonds):
-    names, xyz = peptide.ligand(code)
+    names, xyz = ligand(code)
     assert len(set(names)) == atoms
     assert len(cKDTree(xyz).query_pairs(1.85)) == bonds
     assert not cKDTree(xyz).query_pairs(1.15)
 
 
 def test_models_hold_what_a_survey_must_handle(archive):
-    rows = {n: atom_rows(model_path(archive, demo.ENTRIES[n - 1].pdb_id)) for n in (8, 13, 14, 16, 19, 20, 24, 31, 33)}
+    rows = {n: atom_rows(model_path(archive, ENTRIES[n - 1].pdb_id)) for n in (8, 13, 14, 16, 19, 20, 24, 31, 33)}
     assert any(r[2] == "H" for r in rows[13])
     assert {r[4] for r in rows[14]} == {".", "A", "B"}
     assert {"NAG", "HOH"} <= {r[5] for r in rows[16]}
@@ -472,7 +478,7 @@ def test_models_hold_what_a_survey_must_handle(archive):
 
 def test_label_and_author_ids_are_consistent(archive):
     rows = atom_rows(model_path(archive, "0s16"))
-    assert all(len(row) == len(demo.ATOM_SITE.split()) for row in rows)
+    assert all(len(row) == len(ATOM_SITE.split()) for row in rows)
     assert [int(row[1]) for row in rows] == list(range(1, len(rows) + 1))
     assert all((row[8] == ".") == (row[0] == "HETATM") for row in rows)
     waters = {row[6] for row in rows if row[5] == "HOH"}

@@ -10,8 +10,9 @@ import pytest
 import statsmodels.api as sm
 from matplotlib.colors import to_hex
 
-from qscore import figures, survey, tables
+from qscore import figures, scatter, style, survey, tables, traces
 from qscore.expected import MAPQ_2_9_7, published
+from qscore.points import survey_points, worst_flagged
 from qscore.selection import FitRule
 
 
@@ -65,7 +66,7 @@ def write_survey(folder, rows, residues=()):
 def read(paths):
     """Points and fit of a survey."""
     entries = tables.frame(paths.entries, layout=tables.ENTRIES)
-    points = figures.survey_points(entries, tables.frame(paths.flags, layout=tables.FLAGS))
+    points = survey_points(entries, tables.frame(paths.flags, layout=tables.FLAGS))
     return points, json.loads(paths.fit.read_text())
 
 
@@ -76,7 +77,7 @@ def usual(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn(usual):
-    return figures.q_vs_resolution(*usual)
+    return scatter.q_vs_resolution(*usual)
 
 
 def by_gid(figure, gid):
@@ -129,7 +130,7 @@ def test_confidence_band_is_that_of_least_squares(usual):
     found = sm.OLS(taken["q_mean"].to_numpy(), sm.add_constant(taken["resolution"].to_numpy())).fit()
     x = np.array([2.0, 3.5, 6.0])
     low, high = found.get_prediction(sm.add_constant(x)).conf_int(alpha=0.05).T
-    half = figures.confidence_half_width(fit["fits"]["all"]["line"], x)
+    half = scatter.confidence_half_width(fit["fits"]["all"]["line"], x)
     np.testing.assert_allclose(half, (high - low) / 2, rtol=1e-6)
 
 
@@ -153,7 +154,7 @@ def test_flagged_points_are_named_apart_and_within_the_panel(drawn):
 
 def test_many_flagged_are_counted_and_the_worst_named(tmp_path):
     rows = [on_curve(n, 2 + 0.2 * n, -0.2 - 0.001 * n) for n in range(14)]
-    figure = figures.q_vs_resolution(*read(write_survey(tmp_path, rows)))
+    figure = scatter.q_vs_resolution(*read(write_survey(tmp_path, rows)))
     named = {text.get_text() for text in figure.axes[0].texts}
     assert named == {f"EMD-{10000 + n} / 1a{n:02d}" for n in range(4, 14)}
     assert "Named: the 10 furthest from the band of 14 flagged." in words(figure)
@@ -171,7 +172,7 @@ def test_axes_have_units_and_the_caption_its_rule(drawn, usual):
 
 def test_apoferritin_has_its_own_points_and_line(usual):
     points, fit = usual
-    figure = figures.apoferritin(points, fit)
+    figure = scatter.apoferritin(points, fit)
     assert len(group(figure, "points-within-in")) == 9 and by_gid(figure, "points-low-in") is None
     line = fit["fits"]["apoferritin"]["line"]
     end = line["intercept"] + line["slope"] * line["x_high"]
@@ -181,11 +182,11 @@ def test_apoferritin_has_its_own_points_and_line(usual):
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_few_entries_give_the_sentence_instead_of_a_line(tmp_path, n):
     points, fit = read(write_survey(tmp_path, [on_curve(k, 2.0 + k) for k in range(n)] + [unusable(9)]))
-    for draw, subset in ((figures.q_vs_resolution, "all"), (figures.apoferritin, "apoferritin")):
+    for draw, subset in ((scatter.q_vs_resolution, "all"), (scatter.apoferritin, "apoferritin")):
         figure = draw(points, fit)
         assert " ".join(by_gid(figure, "heading").get_text().split()) == fit["fits"][subset]["sentence"]
         assert by_gid(figure, "line") is None and by_gid(figure, "curve") is not None
-    assert (figures.q_by_class(points) is None) == (n < 3)
+    assert (scatter.q_by_class(points) is None) == (n < 3)
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
@@ -193,18 +194,18 @@ def test_made_up_entries_are_said_to_be_on_every_figure(tmp_path, synthetic):
     rows = usual_rows(synthetic=synthetic)
     points, fit = read(write_survey(tmp_path, rows))
     residues = pd.DataFrame(residue_rows(rows[12]))
-    drawn = [figures.q_vs_resolution(points, fit), figures.apoferritin(points, fit)]
-    drawn += [figures.flagged_entries(points, residues), figures.q_by_class(points)]
-    assert [figures.SYNTHETIC in words(figure) for figure in drawn] == [synthetic] * 4
+    drawn = [scatter.q_vs_resolution(points, fit), scatter.apoferritin(points, fit)]
+    drawn += [traces.flagged_entries(points, residues), scatter.q_by_class(points)]
+    assert [style.SYNTHETIC in words(figure) for figure in drawn] == [synthetic] * 4
 
 
 def test_flagged_entries_shows_residues_beside_the_band(usual):
     points, _ = usual
-    worst = figures.worst_flagged(points)
+    worst = worst_flagged(points)
     assert list(worst["emdb_id"]) == ["EMD-10013", "EMD-10014", "EMD-10012"]
     rows = [residue for row in worst.to_dict("records") for residue in residue_rows(row)]
     waters = residue_rows(worst.iloc[0].to_dict(), chains=("W",), kind="water")
-    figure = figures.flagged_entries(points, pd.DataFrame(rows + waters))
+    figure = traces.flagged_entries(points, pd.DataFrame(rows + waters))
     assert len(figure.axes) == 3
     x, raw = by_gid(figure, "raw").get_data()
     assert len(x) == 2 * 31 and np.isnan(raw[[4, 30, 35, 61]]).all() and np.isfinite(raw).sum() == 58
@@ -215,23 +216,23 @@ def test_flagged_entries_shows_residues_beside_the_band(usual):
 
 def test_no_figure_of_flagged_entries_when_none_is(tmp_path):
     points, _ = read(write_survey(tmp_path, [on_curve(n, 2.0 + n) for n in range(4)]))
-    assert figures.flagged_entries(points, pd.DataFrame()) is None
+    assert traces.flagged_entries(points, pd.DataFrame()) is None
 
 
 def test_flagged_entry_without_residues_is_an_empty_panel(usual):
     nothing = pd.DataFrame(residue_rows({"emdb_id": "EMD-1", "pdb_id": "x", "q_mean": 0.5}))
-    assert len(figures.flagged_entries(usual[0], nothing).axes) == 3
+    assert len(traces.flagged_entries(usual[0], nothing).axes) == 3
 
 
 def test_running_mean_leaves_out_what_is_not_scored():
     q = np.array([0.1, np.nan, 0.3, 0.5, 0.7])
-    np.testing.assert_allclose(figures.running_mean(q, 3), [0.1, 0.2, 0.4, 0.5, 0.6])
-    assert np.isnan(figures.running_mean([np.nan] * 3, 3)).all()
+    np.testing.assert_allclose(traces.running_mean(q, 3), [0.1, 0.2, 0.4, 0.5, 0.6])
+    assert np.isnan(traces.running_mean([np.nan] * 3, 3)).all()
 
 
 def test_classes_apart_with_their_published_line(tmp_path):
     rows = [on_curve(n, 2.0 + 0.3 * n, q_ion=0.6, q_water=0.7 if n < 2 else None) for n in range(5)]
-    figure = figures.q_by_class(read(write_survey(tmp_path, rows))[0])
+    figure = scatter.q_by_class(read(write_survey(tmp_path, rows))[0])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Protein (n = 5)", "Ions (n = 5)"]
     assert {axes.get_xlabel() for axes in figure.axes} == {"Resolution (Å)"}
     assert "Mean Q (σ = 0.4 Å)" in words(figure)
@@ -248,8 +249,8 @@ def test_hostile_names_are_drawn_as_text(tmp_path):
 
 
 def test_a_crowd_is_an_image_within_the_drawing(usual, monkeypatch):
-    monkeypatch.setattr(figures, "CROWD", 5)
-    figure = figures.q_vs_resolution(*usual)
+    monkeypatch.setattr(scatter, "CROWD", 5)
+    figure = scatter.q_vs_resolution(*usual)
     assert by_gid(figure, "points-within-in").get_rasterized()
     assert by_gid(figure, "line").get_zorder() > by_gid(figure, "points-within-in").get_zorder()
 

@@ -1,31 +1,14 @@
-"""Ideal molecules: peptides, A-form RNA and small ligands from bond lengths, angles and torsions.
+"""Ideal peptides: backbones, helical folds, sequences and side chains by rotamer.
 
 Nothing here is read from a deposited structure. Backbone and side-chain geometry is that of
-Engh & Huber (1991, Acta Cryst. A47:392), bases and their pairing that of the standard reference
-frame of Olson et al. (2001, J. Mol. Biol. 313:229), nucleotide torsions those of A-RNA
-(Saenger 1984). Molecules are structured arrays of :data:`ATOM`; coordinates are in Å, xyz.
+Engh & Huber (1991, Acta Cryst. A47:392). Molecules are structured arrays of
+:data:`~qscore.synthetic.coordinates.ATOM`; coordinates are in Å, xyz.
 """
-
-from functools import cache
-from math import cos, radians, sin, sqrt
 
 import numpy as np
 
-ATOM = np.dtype(
-    [
-        ("name", "U4"),
-        ("element", "U2"),
-        ("residue", "U3"),
-        ("chain", "U4"),
-        ("number", "i4"),
-        ("alternate", "U1"),
-        ("kind", "U8"),
-        ("occupancy", "f8"),
-        ("b", "f8"),
-        ("xyz", "f8", 3),
-    ]
-)
-"""One atom; `kind` is protein, rna, ligand, ion or water, `alternate` empty or a label."""
+from qscore.synthetic.coordinates import ATOM, build, place
+from qscore.synthetic.ligands import NAG
 
 HELIX = (-57.8, -47.0)
 """φ and ψ of the α-helix (degrees): 3.6 residues and 5.4 Å a turn."""
@@ -83,44 +66,6 @@ ROTAMERS = {
 }
 
 
-def place(a, b, c, bond, angle, torsion):
-    """Position of an atom bonded to `c` (natural extension reference frame, Parsons et al. 2005).
-
-    Parameters
-    ----------
-    a, b, c : sequence of 3 float
-        Positions of the three atoms before it (Å); `torsion` is a-b-c-new.
-    bond : float
-        Bond length c-new (Å).
-    angle, torsion : float
-        Angle b-c-new and torsion (degrees).
-
-    Returns
-    -------
-    tuple of 3 float
-        Position (Å).
-    """
-    along = _unit(_minus(c, b))
-    normal = _unit(_cross(_minus(b, a), along))
-    third = _cross(normal, along)
-    t, p = radians(angle), radians(torsion)
-    x, y, z = -bond * cos(t), bond * sin(t) * cos(p), bond * sin(t) * sin(p)
-    return tuple(c[i] + x * along[i] + y * third[i] + z * normal[i] for i in range(3))
-
-
-def _minus(a, b):
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
-
-
-def _cross(a, b):
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-
-
-def _unit(a):
-    length = sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
-    return a[0] / length, a[1] / length, a[2] / length
-
-
 def backbone(torsions):
     """Backbone N, CA, C, O, CB of a chain with trans peptide bonds.
 
@@ -146,42 +91,6 @@ def backbone(torsions):
             next_ca = place(ca, c, following, 1.458, 121.7, 180.0)
             n, ca, c = following, next_ca, place(c, following, next_ca, 1.525, 111.0, torsions[i + 1][0])
     return np.array(residues)
-
-
-@cache
-def _steps(table):
-    steps = []
-    for step in filter(None, table.split("; ")):
-        name, a, b, c, bond, angle, torsion = step.split()
-        chi = int(torsion[1]) if torsion[0] == "x" else 0
-        offset = float((torsion[2:] or "0") if chi else torsion)
-        steps.append((name, (a, b, c), float(bond), float(angle), chi, offset))
-    return tuple(steps)
-
-
-def build(table, known, chis=()):
-    """Atoms placed one after the other from a table of internal coordinates.
-
-    Parameters
-    ----------
-    table : str
-        ``"atom a b c bond angle torsion; ..."`` in Å and degrees; a torsion ``x2+120`` is the second
-        of `chis` plus 120.
-    known : dict of str to sequence of 3 float
-        Positions (Å) the table starts from.
-    chis : sequence of float
-        Chi angles (degrees).
-
-    Returns
-    -------
-    dict of str to tuple of 3 float
-        The atoms of the table (Å), without `known`.
-    """
-    positions = dict(known)
-    for name, references, bond, angle, chi, offset in _steps(table):
-        torsion = offset + (chis[chi - 1] if chi else 0.0)
-        positions[name] = place(*(positions[r] for r in references), bond, angle, torsion)
-    return {name: xyz for name, xyz in positions.items() if name not in known}
 
 
 def side_chain(residue, main, chis):
@@ -373,119 +282,3 @@ def glycan(main, dressed, atoms, *, clearance=2.9):
             rows = [(k, k[0], "NAG", "A", 501, "", "glycan", 1.0, 1.4, xyz) for k, xyz in sugar.items()]
             return np.array(rows, dtype=ATOM)
     return atoms[:0]
-
-
-# --- RNA ---------------------------------------------------------------------------------------
-
-TWIST, RISE, INCLINATION, DISPLACEMENT = 32.7, 2.81, 16.45, -4.08
-"""A-RNA: turn and rise a base pair (°, Å), inclination (°) and displacement (Å) of the pair."""
-
-BASES = {
-    "A": "N9 -1.291 4.498; C8 0.024 4.897; N7 0.877 3.902; C5 0.071 2.771; C6 0.369 1.398; N6 1.611 0.909; "
-    "N1 -0.668 0.532; C2 -1.912 1.023; N3 -2.320 2.290; C4 -1.267 3.124; C1' -2.479 5.346",
-    "G": "N9 -1.289 4.551; C8 0.023 4.962; N7 0.870 3.969; C5 0.071 2.833; C6 0.424 1.460; O6 1.554 0.955; "
-    "N1 -0.700 0.641; C2 -1.999 1.087; N2 -2.949 0.139; N3 -2.342 2.364; C4 -1.265 3.177; C1' -2.477 5.399",
-    "C": "N1 -1.285 4.542; C2 -1.472 3.158; O2 -2.628 2.709; N3 -0.391 2.344; C4 0.837 2.868; "
-    "N4 1.875 2.027; C5 1.056 4.275; C6 -0.023 5.068; C1' -2.477 5.402",
-    "U": "N1 -1.284 4.500; C2 -1.462 3.131; O2 -2.563 2.608; N3 -0.302 2.397; C4 0.989 2.884; "
-    "O4 1.935 2.094; C5 1.089 4.311; C6 -0.024 5.053; C1' -2.481 5.354",
-}
-"""x and y (Å) of base atoms and C1' in the reference frame of a Watson-Crick pair (z = 0)."""
-
-RIBOSE = (
-    "O4' {c} {n} C1' 1.412 108.2 -159.7; C2' {c} {n} C1' 1.529 113.0 82.3; C3' O4' C1' C2' 1.523 101.4 -24.5; "
-    "C4' C1' C2' C3' 1.521 102.6 36.5; C5' C2' C3' C4' 1.508 116.0 -156.6; O3' C1' C2' C3' 1.417 113.0 156.5; "
-    "O2' O4' C1' C2' 1.413 109.0 90.5; O5' C3' C4' C5' 1.420 111.0 48.9; P C4' C5' O5' 1.593 120.9 180.2; "
-    "O3* C5' O5' P 1.607 104.0 -65.0; OP1 O3* O5' P 1.485 108.0 116.0; OP2 O3* O5' P 1.485 108.0 -116.0"
-)
-"""C3'-endo ribose and the phosphate on its 5' side; O3* is where O3' of the residue before lies."""
-
-
-def nucleotide(base):
-    """Names and positions (Å) of one A-form nucleotide in the frame of its base pair.
-
-    Returns a list of names and an ndarray of shape (n, 3); P, OP1 and OP2 come last.
-    """
-    flat = [atom.split() for atom in BASES[base].split("; ")]
-    known = {name: (float(x), float(y), 0.0) for name, x, y in flat}
-    n, c = ("N9", "C4") if base in "AG" else ("N1", "C2")
-    known |= build(RIBOSE.format(n=n, c=c), known)
-    del known["O3*"]
-    return list(known), np.array(list(known.values()))
-
-
-def _turn(axis, degrees):
-    c, s = cos(radians(degrees)), sin(radians(degrees))
-    if axis == "x":
-        return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-
-
-def rna_duplex(sequence, chains=("A", "B")):
-    """An A-form duplex along z, as :data:`ATOM` records.
-
-    `sequence` is the first strand 5'→3' in ACGU; the second strand is its complement. Both begin
-    with a 5' hydroxyl.
-    """
-    count = len(sequence)
-    strands = [[], []]
-    for k, base in enumerate(sequence):
-        paired = "UGCA"["ACGU".index(base)]
-        strands[0] += _nucleotide_rows(base, chains[0], k + 1, k, flip=1)
-        strands[1] += _nucleotide_rows(paired, chains[1], count - k, k, flip=-1)
-    return np.array(strands[0] + sorted(strands[1], key=lambda row: row[4]), dtype=ATOM)
-
-
-def _nucleotide_rows(base, chain, number, step, *, flip):
-    names, xyz = nucleotide(base)
-    xyz = xyz * (1, flip, flip) @ _turn("x", INCLINATION).T + (DISPLACEMENT, 0, 0)
-    xyz = xyz @ _turn("z", TWIST * step).T + (0, 0, RISE * step)
-    last = len(names) - (3 if number == 1 else 0)
-    return [
-        (name, name[0], base, chain, number, "", "rna", 1.0, 1.1 if "P" in name else 1.0, tuple(at))
-        for name, at in zip(names[:last], xyz, strict=False)
-    ]
-
-
-# --- ligands -----------------------------------------------------------------------------------
-
-ORIGIN = {"X": (-1.0, 1.0, 0.0), "Y": (-1.0, 0.0, 0.0), "Z": (0.0, 0.0, 0.0)}
-LIGANDS = {
-    "SO4": "S X Y Z 1.5 109.5 180; O1 Y Z S 1.49 109.5 180; O2 Z O1 S 1.49 109.5 60; "
-    "O3 Z O1 S 1.49 109.5 180; O4 Z O1 S 1.49 109.5 -60",
-    "GOL": "C1 X Y Z 1.5 109.5 180; C2 Y Z C1 1.52 111 180; C3 Z C1 C2 1.52 111 180; O1 C3 C2 C1 1.43 110 60; "
-    "O2 Z C1 C2 1.43 109.5 60; O3 C1 C2 C3 1.43 110 60",
-    "BEN": "C1 X Y Z 1.5 120 180; C2 Y Z C1 1.39 120 180; C3 Z C1 C2 1.39 120 180; C4 C1 C2 C3 1.39 120 0; "
-    "C5 C2 C3 C4 1.39 120 0; C6 C3 C4 C5 1.39 120 0; C C3 C2 C1 1.48 120 180; N1 C2 C1 C 1.32 120 25; "
-    "N2 C2 C1 C 1.32 120 205",
-}
-"""Tables of :func:`build` for small compounds, starting at three dummy points."""
-
-NAG = (
-    "C1 CB CG ND2 1.45 122 180; C2 CG ND2 C1 1.53 111 95; O5 CG ND2 C1 1.42 108 -145; C3 ND2 C1 C2 1.53 109.5 177; "
-    "C4 C1 C2 C3 1.53 109.5 -57; C5 C2 C3 C4 1.53 109.5 57; N2 ND2 C1 C2 1.46 110 -62; O3 C1 C2 C3 1.43 110 -175; "
-    "O4 C2 C3 C4 1.43 110 175; C6 C3 C4 C5 1.51 112 -175; O6 C4 C5 C6 1.43 111 65; C7 C1 C2 N2 1.33 123 120; "
-    "O7 C2 N2 C7 1.23 123 0; C8 C2 N2 C7 1.51 116 180"
-)
-"""N-acetyl-D-glucosamine on the ND2 of an asparagine."""
-
-TRIPHOSPHATE = (
-    "PB O5' PA O3A 1.61 128 150; O1B PA O3A PB 1.49 110 60; O2B PA O3A PB 1.49 110 -60; "
-    "O3B PA O3A PB 1.61 104 180; PG O3A PB O3B 1.61 128 -150; O1G PB O3B PG 1.49 110 60; "
-    "O2G PB O3B PG 1.49 110 -60; O3G PB O3B PG 1.49 110 180"
-)
-
-
-def ligand(code):
-    """Names and positions (Å) of SO4, GOL, BEN or ATP, about their centre."""
-    atoms = _atp() if code == "ATP" else build(LIGANDS[code], ORIGIN)
-    xyz = np.array(list(atoms.values()))
-    return list(atoms), xyz - xyz.mean(axis=0)
-
-
-def _atp():
-    names, xyz = nucleotide("A")
-    renamed = {"P": "PA", "OP1": "O1A", "OP2": "O2A"}
-    known = {renamed.get(name, name): tuple(at) for name, at in zip(names, xyz, strict=True)}
-    known["O3A"] = place(known["C5'"], known["O5'"], known["PA"], 1.607, 104.0, -65.0)
-    return known | build(TRIPHOSPHATE, known)

@@ -1,0 +1,1 @@
+"""What the demonstration archive is made of: entries, and their molecules, maps, models and documents."""

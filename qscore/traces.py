@@ -1,0 +1,100 @@
+"""Q along the chains of flagged entries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from qscore.points import worst_flagged
+from qscore.style import BENEATH, CROWD, GREEN, GREY, INK, PALE, VERMILION, drawable, keep_strip, styled
+
+WINDOW = 7
+
+
+@styled
+def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | None:
+    """Q along the chains of the worst flagged entries, after Figure 2B; None when none is flagged.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Of `survey_points`.
+    residues : DataFrame
+        `tables.RESIDUES` of those entries at least.
+    """
+    worst = worst_flagged(points)
+    if worst.empty:
+        return None
+    synthetic = bool(worst["synthetic"].any())
+    figure = Figure(figsize=(7.2, 1.62 * len(worst) + 0.62 + 0.3 * synthetic), layout="constrained")
+    keep_strip(figure, synthetic)
+    figure.get_layout_engine().set(hspace=0.06)
+    panels = figure.subplots(len(worst), sharey=True, squeeze=False)[:, 0]
+    for axes, entry in zip(panels, worst.itertuples(), strict=True):
+        mine = (residues["emdb_id"] == entry.emdb_id) & (residues["pdb_id"] == entry.pdb_id)
+        _draw_chains(axes, residues[mine], entry)
+    panels[-1].set_xlabel("Residues of the polymers, counted chain by chain")
+    figure.supylabel("Q of the residue (σ = 0.4 Å)", fontsize=9)
+    shown = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(shown.values(), shown.keys(), ncols=len(shown), **BENEATH)
+    return figure
+
+
+def _draw_chains(axes, residues: pd.DataFrame, entry) -> None:
+    """One entry: each residue faint, the running mean of each chain, and what is expected."""
+    polymer = residues[residues["class"].isin(["protein", "nucleic"])]
+    chains = list((polymer if len(polymer) else residues).groupby("chain", sort=False)["q_04"])
+    starts = np.cumsum([1, *(len(q) for _, q in chains)])
+    axes.axhspan(entry.low, entry.high, color=PALE, lw=0, zorder=0, label="expected band")
+    axes.axhline(entry.expected_q, color=GREY, lw=1.1, ls="--", zorder=1, label="expected Q")
+    x, raw, mean = _with_gaps(chains, starts)
+    axes.plot(x, raw, ".", ms=1.6, color="#A0A0A0", rasterized=len(x) > CROWD, label="residue", gid="raw")
+    axes.plot(x, mean, color=INK, lw=1, label=f"running mean of {WINDOW}", gid="mean")
+    edge, colour, words = (entry.low, VERMILION, "below") if entry.flag == "low" else (entry.high, GREEN, "above")
+    beyond = mean < edge if entry.flag == "low" else mean > edge
+    axes.fill_between(x, mean, edge, where=beyond, color=colour, alpha=0.55, lw=0, label=f"{words} the band")
+    for start in starts[1:-1]:
+        axes.axvline(start - 0.5, color="#B8B8B8", lw=0.5, zorder=0)
+    _name_chains(axes, [name for name, _ in chains], starts)
+    axes.set(xlim=(0.5, max(starts[-1], 2) - 0.5))
+    axes.set_title(_entry_title(entry), loc="left", pad=12)
+    sns.despine(ax=axes)
+
+
+def _with_gaps(chains, starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place, Q and running mean of every residue, a NaN after each chain so that no line joins two."""
+    place, raw, mean = ([np.empty(0)] for _ in range(3))
+    for (_, q), start in zip(chains, starts, strict=False):
+        place.append(np.arange(start, start + len(q) + 1.0))
+        raw.append(np.append(q, np.nan))
+        mean.append(np.append(running_mean(q), np.nan))
+    return np.concatenate(place), np.concatenate(raw), np.concatenate(mean)
+
+
+def running_mean(q, window: int = WINDOW) -> np.ndarray:
+    """Mean over a window centred on each residue, fewer at the ends; NaN are left out."""
+    q, ones = np.asarray(q, dtype=float), np.ones(window)
+    middle = slice(window // 2, window // 2 + len(q))
+    total = np.convolve(np.nan_to_num(q), ones)[middle]
+    count = np.convolve(~np.isnan(q), ones)[middle]
+    return np.divide(total, count, out=np.full(len(q), np.nan), where=count > 0)
+
+
+def _name_chains(axes, names: list[str], starts) -> None:
+    """Names above the chains that are wide enough to carry one."""
+    style = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom", "fontsize": 8, "color": GREY}
+    for name, start, end in zip(names, starts, starts[1:], strict=False):
+        if (end - start) / (starts[-1] - starts[0]) > 0.012 * (len(name) + 1):
+            axes.text((start + end - 1) / 2, 1.01, drawable(name, 12), **style)
+
+
+def _entry_title(entry) -> str:
+    expected = f"expected {entry.expected_q:.2f} ({entry.low:.2f}–{entry.high:.2f})"
+    sample = f"  {drawable(entry.sample, 34)}" if entry.sample else ""
+    return f"{entry.name}  {entry.resolution:.2f} Å, Q {_signed(entry.q_mean)}, {expected}{sample}"
+
+
+def _signed(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
