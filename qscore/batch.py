@@ -119,13 +119,14 @@ def _child(pair: dict, fetched: Path, folder: Path, score) -> int:
 def _scored(pair: dict, fetched: Path, folder: Path, score) -> dict:
     try:
         result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"])
+        row = entry.entry_row(result)
     except UnusableEntry as trouble:
         return entry.unusable_row(trouble)
     columns = result.residues()
     n = len(columns["n_atoms"])
     ids = {key: [pair[key]] * n for key in ("emdb_id", "pdb_id")}
     tables.write_parquet(folder / "residues.parquet", tables.RESIDUES, ids | columns)
-    return entry.entry_row(result)
+    return row
 
 
 def _watch(child: int, most_bytes: int, seconds: float) -> UnusableEntry | None:

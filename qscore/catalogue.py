@@ -64,9 +64,12 @@ def from_table(path) -> tuple[list[dict], list[dict]]:
         The table cannot be read or a column is missing; a pair stands twice.
     """
     rows = tables.read_tsv(path)
-    absent = [name for name in TABLE_COLUMNS if not rows or name not in rows[0]]
+    if not rows:
+        raise ValueError(f"table {path}: no rows below a header line")
+    absent = [name for name in TABLE_COLUMNS if name not in rows[0]]
     if absent:
-        raise ValueError(f"table {path}: no column {', '.join(absent)}; expected {', '.join(TABLE_COLUMNS)} and rows")
+        expected = f"expected tab-separated columns {', '.join(TABLE_COLUMNS)}"
+        raise ValueError(f"table {path}: no column {', '.join(absent)}; {expected}")
     folder = Path(path).parent
     return _sorted_out([_table_pair(row, folder) for row in rows], path)
 

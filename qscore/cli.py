@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -28,6 +29,17 @@ class Positive(click.ParamType):
         if not 0 < number < float("inf"):
             self.fail(f"{value!r} is not a positive number", param, ctx)
         return number
+
+
+class Cores(click.ParamType):
+    """A whole number of at least 1, or "all"."""
+
+    name = "cores"
+
+    def convert(self, value, param, ctx):
+        if value != "all" and not (value.isdecimal() and int(value) > 0):
+            self.fail(f"{value!r} is not a number of cores, nor 'all'", param, ctx)
+        return value
 
 
 POSITIVE = Positive()
@@ -57,7 +69,7 @@ def qscore():
     help="Table of one's own pairs (with config/pairs.yaml).",
 )
 @click.option("--results", type=click.Path(path_type=Path), help="Results folder, instead of the configuration's.")
-@click.option("--cores", default="all", show_default=True, help="Jobs at a time.")
+@click.option("--cores", type=Cores(), default="all", show_default=True, help="Jobs at a time.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done.")
 @click.argument("snakemake_options", nargs=-1, type=click.UNPROCESSED)
 def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
@@ -74,14 +86,19 @@ def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
     config = config or workflow / "config" / "config.yaml"
     if pairs and config == workflow / "config" / "config.yaml":
         config = workflow / "config" / "pairs.yaml"
-    chosen = (results or workflow / run.results_of(config)).resolve()
+    content = run.read_config(config, workflow)
+    run.check_pairs(content, pairs, workflow)
+    chosen = (results or workflow / content["results"]).resolve()
+    started = time.time()
     overrides = {"results": str(chosen)} | ({"pairs": str(pairs.resolve())} if pairs else {})
     snakemake = run.command(workflow, config, overrides, cores=cores, dry_run=dry_run, more=snakemake_options)
     code = run.run(chosen, snakemake)
-    if code == 0 and not dry_run:
-        click.echo(f"report: {chosen / 'report' / 'index.html'}")
-    elif code:
+    if code:
+        for line in run.complaints(chosen, started):
+            click.echo(f"qscore: {line}", err=True)
         raise click.exceptions.Exit(code)
+    if not dry_run and not snakemake_options:
+        click.echo(f"{run.outcome(chosen)}\nreport: {chosen / 'report' / 'index.html'}")
 
 
 @qscore.command()

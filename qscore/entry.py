@@ -106,7 +106,9 @@ def score_pair(
     if resolution is not None and not (np.isfinite(resolution) and resolution > 0):
         raise ValueError(f"resolution {resolution}; expected a positive number of Å")
     if not Path(map_path).is_file():
-        raise UnusableEntry("map_missing", f"no such file: {map_path}")
+        raise UnusableEntry(
+            "map_missing", f"{'a folder, not a file' if Path(map_path).is_dir() else 'no such file'}: {map_path}"
+        )
     model = read_model(model_path, model_number=model_number)
     which = _chosen(model, chain, model_path)
     density = read_density(map_path, _scorable(model.position), origin_rule=origin_rule)
@@ -117,6 +119,7 @@ def score_pair(
     sigmas = tuple(sigmas)
     summary = _summary(map_path, model_path, density, chosen, scores, sigmas, resolution)
     hints = _frame_hint(map_path, density, model, which, summary["q_scored" + aggregate.suffix(sigmas[0])])
+    _check_any_scored(summary, hints)
     return PairScore(chosen, density, scores, sigmas, summary, hints)
 
 
@@ -150,6 +153,13 @@ def _check_overlap(density: Density, model: Model, which: np.ndarray, map_path) 
 def _check_map_varies(density: Density, scores: Scores, map_path) -> None:
     if density.values.size and density.values.min() == density.values.max() and (scores.why >= 0).all():
         raise UnusableEntry("map_constant", f"{Path(map_path).name} is {density.values.flat[0]:g} around the model")
+
+
+def _check_any_scored(summary: dict, hints: tuple[str, ...]) -> None:
+    """Refuse a pair in which no atom got a score: its mean of zeros would be no measurement."""
+    if summary["n_scored"] == 0:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in summary["n_unscored"].items() if count)
+        raise UnusableEntry("not_scored", "; ".join((f"none of {summary['n_atoms']:,} atoms scored: {why}", *hints)))
 
 
 def _other_rule(density: Density) -> str | None:
@@ -227,7 +237,15 @@ def _model_facts(path, model: Model) -> dict:
 
 
 def entry_row(pair: PairScore) -> dict:
-    """What the entries table keeps of a scored pair."""
+    """What the entries table keeps of a scored pair.
+
+    Raises
+    ------
+    UnusableEntry
+        ``model_only_water``: without other atoms there is no entry mean.
+    """
+    if pair.summary["n_atoms"] == pair.summary["n_water"]:
+        raise UnusableEntry("model_only_water", f"all {pair.summary['n_water']:,} atoms are waters")
     voxel, facts = pair.density.step.tolist(), pair.summary["map"]
     return {
         "status": "scored",

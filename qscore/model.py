@@ -117,7 +117,7 @@ def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
 def _read_document(path: Path) -> gemmi.cif.Document:
     """A model file as an mmCIF document with at least one block."""
     if not path.is_file():
-        raise UnusableEntry("model_missing", f"no such file: {path}")
+        raise UnusableEntry("model_missing", f"{'a folder, not a file' if path.is_dir() else 'no such file'}: {path}")
     try:
         if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
             return _document_from_pdb(path)

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
-from qscore import runstate
+from qscore import catalogue, runstate, tables
 
 
 def find_workflow() -> Path:
@@ -26,20 +28,67 @@ def find_workflow() -> Path:
     raise ValueError("no Snakefile here: run this in the project's folder")
 
 
-def results_of(config: Path) -> str:
-    """The results folder that a configuration names.
+def read_config(config: Path, workflow: Path) -> dict:
+    """A configuration, checked against the workflow's schema.
 
     Raises
     ------
     ValueError
-        The configuration cannot be read or names none.
+        It cannot be read, or a key or value is wrong: one line saying which.
     """
     try:
         with open(config, encoding="utf-8") as stream:
             content = yaml.safe_load(stream)
-        return str(content["results"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as err:
-        raise ValueError(f"configuration {config}: {' '.join(str(err).split()) or 'names no results'}") from err
+        with open(workflow / "workflow" / "schemas" / "config.schema.yaml", encoding="utf-8") as stream:
+            schema = yaml.safe_load(stream)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
+        raise ValueError(f"configuration {config}: {' '.join(str(err).split())}") from err
+    trouble = best_match(Draft202012Validator(schema).iter_errors(content))
+    if trouble is not None:
+        raise ValueError(f"configuration {config}: {'.'.join(map(str, trouble.path)) or 'top'}: {trouble.message}")
+    return content
+
+
+def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
+    """Read the table of one's own pairs before anything starts.
+
+    Raises
+    ------
+    ValueError
+        A table is needed and not given, cannot be used, or every row of it is left out.
+    """
+    if config["source"] != "pairs":
+        if pairs:
+            raise ValueError("--pairs needs a configuration with source: pairs, such as config/pairs.yaml")
+        return
+    if not pairs and not config.get("pairs"):
+        raise ValueError("this configuration needs a table: --pairs TABLE")
+    table = pairs or workflow / config["pairs"]
+    kept, excluded = catalogue.from_table(table)
+    if not kept:
+        raise ValueError(f"table {table}: every row is left out; the first: {excluded[0]['reason']}")
+
+
+def outcome(results: Path) -> str:
+    """How many pairs of a finished survey were scored, were not, and were left out."""
+    rows = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    scored = sum(row["status"] == "scored" for row in rows)
+    excluded = len(tables.read_tsv(results / "catalogue" / "excluded.tsv"))
+    return f"{scored} pairs scored, {len(rows) - scored} not scored, {excluded} left out"
+
+
+def complaints(results: Path, since: float) -> list[str]:
+    """What failed stages said: the last line of each log written since a time that begins with ``qscore: ``."""
+    said = []
+    for log in sorted((results / "logs").rglob("*.log")):
+        if log.stat().st_mtime >= since:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            said += [
+                f"{log.relative_to(results)}: {line.removeprefix('qscore: ')}"
+                for line in lines[-1:]
+                if line[:8] == "qscore: "
+            ]
+    return said
 
 
 def command(

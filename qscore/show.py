@@ -58,7 +58,8 @@ def print_pair(summary: dict, hints=()) -> None:
 def _rows(summary: dict):
     """Name, kind for the expectation, and statistics of each line of the table."""
     sigmas, end = summary["sigmas"], suffix(summary["sigmas"][0])
-    whole = {"n_atoms": summary["n_atoms"] - summary["n_water"], "n_scored": None}
+    solute = [group for kind, group in summary["classes"].items() if kind != "water"]
+    whole = {key: sum(group[key] for group in solute) for key in ("n_atoms", "n_scored")}
     yield (
         "entry (no waters, unscored 0)",
         "all",
@@ -103,7 +104,18 @@ def _number(value) -> str:
     return "" if value is None or value != value else f"{value:.3f}"
 
 
+def _expected_from(expected: list[dict], resolution: float) -> str:
+    """One line on where the expected values come from."""
+    used = [e for e in expected if e["expected"] == e["expected"]]
+    if not used:
+        return f"no equation for expected Q holds at {resolution:g} Å (they hold for 1.15–10 Å)"
+    names = dict.fromkeys(f"{e['equation']} (σ {e['sigma']:g})" for e in used)
+    return f"expected at {resolution:g} Å by {', '.join(names)}; ranges are published bands"
+
+
 def _remarks(summary: dict):
+    if summary["n_scored"] < summary["n_atoms"]:
+        yield "classes, backbone, side chain and chains: means over scored atoms"
     for why, count in summary["n_unscored"].items():
         if count:
             yield f"not scored: {count:,} atoms, {_WHY[why]}"
@@ -118,6 +130,6 @@ def _remarks(summary: dict):
         yield f"tight mask: 1 % of the atoms lie within {near} of exactly constant map; Q is an upper bound"
     if summary["n_protein"] + summary["n_nucleic"] == 0:
         yield "no protein or nucleic acid"
-    for equation in dict.fromkeys((e["equation"], e["kind"], e["sigma"]) for e in summary.get("expected", [])):
-        yield f"expected at {summary['resolution']:g} Å, {equation[1]}, σ {equation[2]:g}: {equation[0]}"
+    if "expected" in summary:
+        yield _expected_from(summary["expected"], summary["resolution"])
     yield from summary["map"]["notes"]

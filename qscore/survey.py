@@ -71,7 +71,10 @@ def _fit_subset(rows: list[dict], rule: FitRule) -> dict:
     from qscore.regression import fit_line
 
     n, resolutions = len(rows), [row["resolution"] for row in rows]
-    if n < rule.fewest or len(set(resolutions)) < 2:
+    if n >= rule.fewest and len(set(resolutions)) == 1:
+        sentence = f"{n} entries, all at {resolutions[0]:g} Å: no line; the published curve (MapQ 2.9.7) is shown"
+        return {"n": n, "line": None, "sentence": sentence}
+    if n < rule.fewest:
         entries = "1 entry" if n == 1 else f"{n} entries"
         sentence = f"{entries}: too few for a line (at least {rule.fewest}); the published curve (MapQ 2.9.7) is shown"
         return {"n": n, "line": None, "sentence": sentence}

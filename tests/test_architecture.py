@@ -24,6 +24,7 @@ OWNERS = {
     "click": {"cli", "stages"},
     "psutil": {"batch"},
     "yaml": {"run"},
+    "jsonschema": {"run"},
     "scipy": {"simulate", "scatter", "synthetic.maps", "synthetic.molecules"},
     "numpy": None,  # everyone
     "snakemake": set(),

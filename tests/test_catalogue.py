@@ -98,15 +98,22 @@ def test_a_missing_column_is_named(tmp_path, absent):
     header = "\t".join(name for name in HEADER.split("\t") if name != absent)
     path = table(tmp_path, "a\tb\tc\td", header=header)
     with pytest.raises(
-        ValueError, match=f"no column {absent}; expected emdb_id, pdb_id, resolution, map, model and rows"
+        ValueError, match=f"no column {absent}; expected tab-separated columns emdb_id, pdb_id, resolution, map, model"
     ):
         catalogue.from_table(path)
 
 
-@pytest.mark.parametrize("text", ["", HEADER + "\n", "emdb_id,pdb_id,resolution,map,model\nE1,m,2,a,b\n"])
-def test_a_table_without_rows_or_with_commas(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no rows below a header line"),
+        (HEADER + "\n", "no rows below a header line"),
+        ("emdb_id,pdb_id,resolution,map,model\nE1,m,2,a,b\n", "no column emdb_id, pdb_id"),
+    ],
+)
+def test_a_table_without_rows_or_with_commas(tmp_path, text, said):
     (tmp_path / "t.tsv").write_text(text)
-    with pytest.raises(ValueError, match=r"t\.tsv: no column emdb_id, pdb_id"):
+    with pytest.raises(ValueError, match=rf"t\.tsv: {said}"):
         catalogue.from_table(tmp_path / "t.tsv")
 
 

@@ -140,8 +140,8 @@ def test_a_map_with_a_broken_checksum(work, capsys):
 
 def test_a_folder_instead_of_a_file(work, capsys):
     (work / "folder").mkdir()
-    assert fails(capsys, "score", "folder", "m.cif") == "no such file: folder"
-    assert fails(capsys, "score", "m.map.gz", "folder") == "no such file: folder"
+    assert fails(capsys, "score", "folder", "m.cif") == "a folder, not a file: folder"
+    assert fails(capsys, "score", "m.map.gz", "folder") == "a folder, not a file: folder"
 
 
 HYDROGEN = "ATOM      1  HA  ALA A   1       8.000   8.000   8.000  1.00  0.00           H  \n"
@@ -373,12 +373,14 @@ def test_expected_values(work, capsys):
     code, out, _ = run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "3")
     assert code == 0
     assert "0.521 (0.371–0.606)" in out
-    assert "expected at 3 Å, all, σ 0.4: mapq-2.9.7" in out
+    assert "expected at 3 Å by mapq-2.9.7 (σ 0.4), " in out
 
 
 def test_no_expectation_outside_the_domain(work, capsys):
     found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "20", "--json")[1])
     assert {e["expected"] for e in found["expected"]} == {None}
+    out = run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "20")[1]
+    assert "no equation for expected Q holds at 20 Å (they hold for 1.15–10 Å)" in out
 
 
 def test_the_table(work, capsys):

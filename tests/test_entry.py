@@ -86,3 +86,21 @@ def test_expected_q_beside_q(placed):
     assert found[("protein", 0.4)] == pytest.approx(1.1242 - 0.1866 * 3)
     assert found[("protein", 0.6)] == pytest.approx(1.1192 - 0.1775 * 3)
     assert ("water", 0.4) not in found
+
+
+def test_a_map_of_no_numbers_scores_nothing(placed):
+    write_map(placed / "nan.map", np.full((24, 24, 24), np.nan, dtype=np.float32), step=STEP)
+    with pytest.raises(UnusableEntry, match="none of 12 atoms scored: 12 not_finite") as caught:
+        score_pair(placed / "nan.map", placed / "home.pdb")
+    assert caught.value.reason == "not_scored"
+
+
+def test_waters_alone_are_no_entry(placed):
+    from qscore.entry import entry_row
+
+    text = (placed / "home.pdb").read_text()
+    (placed / "water.pdb").write_text(text.replace("ALA", "HOH").replace("ATOM  ", "HETATM").replace(" CA ", " O  "))
+    pair = score_pair(placed / "m.map", placed / "water.pdb")
+    assert pair.summary["q_all"] > 0.8 and np.isnan(pair.summary["q_mean"])
+    with pytest.raises(UnusableEntry, match="all 12 atoms are waters"):
+        entry_row(pair)

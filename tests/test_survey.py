@@ -104,6 +104,12 @@ def test_too_few_get_a_sentence(tmp_path, n):
     assert "published curve" in found["sentence"]
 
 
+def test_one_resolution_is_no_line(tmp_path):
+    found = survey.fit(written(tmp_path, [entry(k, 2.3, 0.5) for k in range(9)]), RULE)["fits"]["all"]
+    assert found["line"] is None
+    assert found["sentence"].startswith("9 entries, all at 2.3 Å: no line")
+
+
 def test_a_planted_outlier_is_flagged_and_the_middle_is_not(tmp_path):
     resolutions = np.linspace(1.5, 9.5, 30)
     rows = [entry(n, r, MAPQ_2_9_7.at(r)) for n, r in enumerate(resolutions)]

@@ -212,21 +212,86 @@ def test_a_half_filled_fetched_folder_is_fetched_again(project, data, copy, done
     assert digest(copy) == digest(done)
 
 
-def test_wrong_configuration_is_one_clear_message(project, data, tmp_path):
+def refused(project, *arguments):
+    """The one line on standard error of a survey that does not start."""
+    run = subprocess.run(
+        [*QSCORE, "run", *map(str, arguments)], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout) == (1, ""), run.stderr
+    assert len(run.stderr.splitlines()) == 1, run.stderr
+    return run.stderr.strip().removeprefix("qscore: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("results: r\nsource: pairs\nfit: {lowest: low}\n", "fit.lowest: 'low' is not of type 'number'"),
+        ("results: r\nsorce: pairs\n", "'sorce' was unexpected"),
+        ("results: r\nsource: emdb\n", "source: 'emdb' is not one of"),
+        ("results: [\n", "while parsing"),
+    ],
+)
+def test_wrong_configuration_is_one_line(project, data, tmp_path, text, said):
     path = tmp_path / "wrong.yaml"
-    path.write_text("results: r\nsource: pairs\nfit: {lowest: low}\n")
-    text = survey(project, data, tmp_path / "r", "--config", str(path), check=False)
-    assert "lowest" in text or "low" in text
-    assert not (tmp_path / "r" / "scores").exists()
+    path.write_text(text)
+    line = refused(project, "--config", path, "--pairs", data / "pairs.tsv", "--results", tmp_path / "r")
+    assert line.startswith(f"configuration {path}: ") and said in line
+    assert not (tmp_path / "r").exists()
+
+
+HEADER = "emdb_id\tpdb_id\tresolution\tmap\tmodel\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no rows below a header line"),
+        (HEADER.encode(), "no rows below a header line"),
+        (b"emdb_id,pdb_id,resolution,map,model\nE1,m,3,a,b\n", "expected tab-separated columns"),
+        (b"emdb_id\tpdb_id\tmap\tmodel\nE1\tm\ta\tb\n", "no column resolution"),
+        (HEADER.encode() + b"E1\tm\t3\ta\tb\nE1\tm\t3\ta\tb\n", "the pair E1 m stands twice"),
+        (
+            HEADER.encode() + b"E1\tm\tfoo\ta\tb\n",
+            "every row is left out; the first: resolution is not a positive number",
+        ),
+        (HEADER.encode() + "E1\tprot\u00e9ine\t3\ta\tb\n".encode("latin-1"), "utf-8"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_line(project, tmp_path, content, said):
+    (tmp_path / "t.tsv").write_bytes(content)
+    assert said in refused(project, "--pairs", tmp_path / "t.tsv", "--results", tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 def test_no_table_is_said(project, tmp_path):
+    line = refused(project, "--config", project / "config" / "pairs.yaml", "--results", tmp_path / "r")
+    assert line == "this configuration needs a table: --pairs TABLE"
+
+
+def test_a_table_for_the_demo_is_refused(project, data, tmp_path):
+    config = tmp_path / "demo.yaml"
+    config.write_text("results: r\nsource: demo\n")
+    assert "source: pairs" in refused(project, "--config", config, "--pairs", data / "pairs.tsv")
+
+
+@pytest.mark.parametrize("cores", ["0", "abc", "-1"])
+def test_cores(project, data, cores):
     run = subprocess.run(
-        [*QSCORE, "run", "--config", str(project / "config" / "pairs.yaml"), "--results", str(tmp_path / "r")],
+        [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--cores", cores],
         cwd=project, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert run.returncode == 1
-    assert "--pairs" in run.stderr + run.stdout
+    assert run.returncode == 2
+    assert "number of cores" in run.stderr
+
+
+def test_what_a_failed_stage_said_is_shown(tmp_path):
+    from qscore.run import complaints
+
+    (tmp_path / "logs" / "score").mkdir(parents=True)
+    (tmp_path / "logs" / "score" / "b.log").write_text("noise\nqscore: the disk is full\n")
+    (tmp_path / "logs" / "fit.log").write_text("all: fine\n")
+    assert complaints(tmp_path, 0.0) == ["score/b.log: the disk is full".replace("score/", "logs/score/")]
+    assert complaints(tmp_path, time.time() + 60) == []
 
 
 def test_lint(project):
