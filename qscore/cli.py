@@ -17,7 +17,7 @@ ENVIRONMENT_BROKEN = 75
 
 
 class Positive(click.ParamType):
-    """A positive, finite number."""
+    """A positive, finite number; anything else is bad input (exit 1), not wrong usage."""
 
     name = "number"
 
@@ -27,7 +27,7 @@ class Positive(click.ParamType):
         except ValueError:
             number = -1.0
         if not 0 < number < float("inf"):
-            self.fail(f"{value!r} is not a positive number", param, ctx)
+            raise ValueError(f"{param.opts[0]} {value}: not a positive number of Å")
         return number
 
 
