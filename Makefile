@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 
 lock:
 	uv pip compile pyproject.toml --quiet --extra test --extra build --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
+	  --generate-hashes --no-annotate --no-header -o requirements.lock
 
 clean:
 	rm -rf $(VENV) results/demo
