@@ -69,6 +69,8 @@ def entry_statistics(model: Model, scores: Scores, sigmas) -> dict:
     entry |= {f"n_{why}": int((scores.why == code).sum()) for code, why in enumerate(UNSCORED)}
     entry |= {"n_hydrogen": model.n_hydrogen, "n_altloc": model.n_altloc}
     entry["n_zero_occupancy"] = int(((scores.why < 0) & (model.occupancy == 0)).sum())
+    entry["n_floor_shared"] = floor_shared(model.position)
+    entry["n_named_h"] = int(((scores.why < 0) & named_like_hydrogen(model.atom)).sum())
     entry |= {f"n_{name}": int(model.is_class(name).sum()) for name in CLASSES}
     parts = {name: model.is_class(name) for name in CLASSES}
     parts |= {"backbone": model.backbone, "side_chain": side_chain(model)}
@@ -76,6 +78,35 @@ def entry_statistics(model: Model, scores: Scores, sigmas) -> dict:
     entry |= {f"q_{name}{end}": mean_of_scored(first[part]) for name, part in parts.items()}
     entry |= {key + end: value for key, value in _quantiles(first[solute]).items()}
     return entry | mask_evidence(scores, solute)
+
+
+def floor_shared(position: np.ndarray) -> int:
+    """Atoms of which another lies in the same cube of 1 Å with corners at whole numbers.
+
+    EMDB reads Q of an atom back by the whole numbers below its coordinates, so
+    these atoms can get each other's.
+
+    Parameters
+    ----------
+    position : ndarray, shape (n, 3)
+        Å; atoms without finite coordinates, or further than 2²⁰ Å out, do not count.
+    """
+    reach = 1 << 20
+    corner = np.floor(position[(np.abs(position) < reach).all(axis=1)]).astype(np.int64) + reach
+    count = np.unique(corner @ np.array([1, 1 << 21, 1 << 42]), return_counts=True)[1]
+    return int(count[count > 1].sum())
+
+
+def named_like_hydrogen(atom: np.ndarray) -> np.ndarray:
+    """Which atom names begin with H after any digits → bool (n,): mercury HG, holmium HO, but also hydrogens.
+
+    EMDB leaves out by name what `Model` keeps by element.
+    """
+    first = atom.astype("U1")
+    named = first == "H"
+    digit = np.flatnonzero(np.isin(first, list("0123456789")))
+    named[digit] = [name.lstrip("0123456789").startswith("H") for name in atom[digit].tolist()]
+    return named
 
 
 def side_chain(model: Model) -> np.ndarray:

@@ -88,9 +88,8 @@ def score_batch(fetched, out, *, limits: Limits = Limits(), score=None) -> None:
 
 def _one(pair: dict, fetched: Path, folder: Path, limits: Limits, score) -> UnusableEntry | None:
     """Score one entry in a child; what went wrong with the child or its files."""
-    for kind in ("map", "model"):
-        if "missing" in pair[kind]:
-            return UnusableEntry(f"{kind}_missing", pair[kind]["missing"])
+    if "unusable" in pair:
+        return UnusableEntry(**pair["unusable"])
     folder.mkdir()
     size = pair["map"]["bytes"] + pair["model"]["bytes"]
     sys.stdout.flush()
@@ -184,5 +183,6 @@ def _row(pair: dict, folder: Path, fault: UnusableEntry | None) -> dict:
             row = json.load(stream)
     else:
         row = entry.unusable_row(fault)
-    digests = {f"{kind}_sha256": pair[kind].get("sha256") for kind in ("map", "model")}
-    return {"emdb_id": pair["emdb_id"], "pdb_id": pair["pdb_id"], **digests, **row}
+    there = [kind for kind in ("map", "model") if kind in pair]
+    files = {f"{kind}_{key}": pair[kind][key] for kind in there for key in ("bytes", "sha256")}
+    return {"emdb_id": pair["emdb_id"], "pdb_id": pair["pdb_id"], **files, **row}

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import click
 
-from qscore import __version__, runstate, stages
-from qscore.errors import ArchiveUnavailable, UnusableEntry
+from qscore import __version__, doors, runstate, single, stages, verbs
+from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 
 ENVIRONMENT_BROKEN = 75
-
-
-class Positive(click.ParamType):
-    """A positive, finite number; anything else is bad input (exit 1), not wrong usage."""
-
-    name = "number"
-
-    def convert(self, value, param, ctx):
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
-        if not 0 < number < float("inf"):
-            raise ValueError(f"{param.opts[0]} {value}: not a positive number of Å")
-        return number
 
 
 class Cores(click.ParamType):
@@ -42,7 +27,6 @@ class Cores(click.ParamType):
         return value
 
 
-POSITIVE = Positive()
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -53,6 +37,8 @@ def qscore():
 
     \b
     qscore score map.mrc.gz model.cif --resolution 3.2    one pair
+    qscore score EMD-30342 7cec                           one of EMDB's
+    qscore compare map.mrc.gz before.cif after.cif        two models in one map
     qscore run                                            the survey of config/config.yaml
     """
 
@@ -71,15 +57,20 @@ def qscore():
 @click.option("--results", type=click.Path(path_type=Path), help="Results folder, instead of the configuration's.")
 @click.option("--cores", type=Cores(), default="all", show_default=True, help="Jobs at a time.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done.")
+@click.option("--update", is_flag=True, help="Ask the archive for its catalogue anew (source: emdb).")
 @click.argument("snakemake_options", nargs=-1, type=click.UNPROCESSED)
-def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
+def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options):
     """Run a survey, or go on with one: finished batches are never done again.
 
     \b
     qscore run                                                     the synthetic demo
     qscore run --config config/pairs.yaml --pairs my/pairs.tsv     one's own pairs
+    qscore run --config config/emdb.yaml                           the whole archive, or on with it
+    qscore run --config config/emdb.yaml --update                  what was released since then
     Further Snakemake options come after --.
     """
+    if update and dry_run:
+        raise click.UsageError("--update changes the catalogue: not with --dry-run")
     from qscore import run
 
     workflow = run.find_workflow()
@@ -92,7 +83,8 @@ def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
     started = time.time()
     overrides = {"results": str(chosen)} | ({"pairs": str(pairs.resolve())} if pairs else {})
     snakemake = run.command(workflow, config, overrides, cores=cores, dry_run=dry_run, more=snakemake_options)
-    code = run.run(chosen, snakemake)
+    before = partial(run.take_snapshot, content, chosen) if update else None
+    code = run.run(chosen, snakemake, before=before)
     if code:
         for line in run.complaints(chosen, started):
             click.echo(f"qscore: {line}", err=True)
@@ -101,71 +93,7 @@ def run_survey(config, pairs, results, cores, dry_run, snakemake_options):
         click.echo(f"{run.outcome(chosen)}\nreport: {chosen / 'report' / 'index.html'}")
 
 
-@qscore.command()
-@click.argument("map_file", metavar="MAP")
-@click.argument("model_file", metavar="MODEL")
-@click.option("--resolution", type=POSITIVE, metavar="Å", help="Reported resolution: prints expected Q beside Q.")
-@click.option(
-    "--sigma",
-    "sigmas",
-    type=POSITIVE,
-    multiple=True,
-    default=(0.4, 0.6),
-    show_default="0.4 and 0.6",
-    metavar="Å",
-    help="Width of the reference Gaussian; may be repeated.",
-)
-@click.option("--chain", metavar="NAME", help="Author chains to score, comma-separated; the others stay neighbours.")
-@click.option("--model-number", type=int, metavar="N", help="Model of a file with several.  [default: the first]")
-@click.option(
-    "--origin",
-    type=click.Choice(["auto", "nstart", "origin"]),
-    default="auto",
-    show_default=True,
-    help="Header words that place the map: N*START, or ORIGIN (auto: ORIGIN in .mrc files that set it).",
-)
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads; the result does not depend on it.  [default: all cores]"
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write summary.json, residues.tsv and the model with Q.",
-)
-@click.option("--atoms", is_flag=True, help="Write atoms.tsv too (with --out).")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table.")
-def score(map_file, model_file, resolution, sigmas, chain, model_number, origin, threads, out, atoms, as_json):
-    """Score the atoms of MODEL in MAP.
-
-    \b
-    MAP    CCP4/MRC, .gz or not        MODEL    mmCIF or PDB, .gz or not
-    Example: qscore score emd_30342.map.gz 7cec.cif.gz --resolution 3.9 --out 7cec
-    """
-    if atoms and out is None:
-        raise click.UsageError("--atoms needs --out DIR")
-    logger = logging.getLogger("qscore")
-    logger.addHandler(logging.StreamHandler())
-    logger.setLevel(logging.INFO)
-    from qscore import entry, files, tables
-
-    if out is not None:
-        files.check_folder(out)
-    pair = entry.score_pair(
-        map_file, model_file, sigmas=tuple(dict.fromkeys(sigmas)), resolution=resolution, chain=chain,
-        model_number=model_number, origin_rule=origin, threads=threads or len(os.sched_getaffinity(0)),
-    )  # fmt: skip
-    if out is not None:
-        files.write_pair(pair, out, model_file, with_atoms=atoms)
-    if as_json:
-        print(tables.as_json(pair.summary | {"hints": list(pair.hints)}))
-    else:
-        from qscore import show
-
-        show.print_pair(pair.summary, pair.hints)
-
-
-for _command in stages.COMMANDS:
+for _command in (*single.COMMANDS, *verbs.COMMANDS, *doors.COMMANDS, *stages.COMMANDS):
     qscore.add_command(_command)
 
 
@@ -185,20 +113,26 @@ def main(arguments=None) -> int:
         return 130
     except click.ClickException as err:
         return _fail(err.format_message() + _see(err), err.exit_code)
-    except ArchiveUnavailable as err:
-        return _fail(str(err), ENVIRONMENT_BROKEN)
-    except (UnusableEntry, ValueError) as err:
+    except (ArchiveUnavailable, BadAnswer) as err:
+        return _give_up(str(err))
+    except (UnusableEntry, Absent, ValueError) as err:
         return _fail(str(err), 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as err:
-        return _fail(str(err), ENVIRONMENT_BROKEN)
+        return _give_up(str(err))
 
 
 def _see(err: click.ClickException) -> str:
     context = getattr(err, "ctx", None)
     return f" (see {context.command_path} --help)" if context else ""
+
+
+def _give_up(message: str) -> int:
+    """Say it, and let the survey this stage belongs to start no more."""
+    runstate.note_unavailable(" ".join(message.split()))
+    return _fail(message, ENVIRONMENT_BROKEN)
 
 
 def _fail(message: str, code: int) -> int:

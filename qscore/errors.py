@@ -9,6 +9,8 @@ reason; what is suspicious but usable is a column of the tables.
 REASONS = {
     "map_missing": ("fetch", "the map file does not exist"),
     "model_missing": ("fetch", "the model file does not exist"),
+    "download_damaged": ("fetch", "what came was never the file: an error page, or a different body each time"),
+    "not_published": ("fetch", "the archive publishes no Q for this entry"),
     "map_unreadable": ("map", "not a map, or its header makes no sense"),
     "map_truncated": ("map", "the map file ends before its data do"),
     "map_damaged": ("map", "the compressed map is damaged"),
@@ -25,7 +27,7 @@ REASONS = {
     "crashed": ("score", "the scoring process died"),
 }
 
-TRANSIENT = frozenset({"out_of_memory", "time_limit", "crashed"})
+TRANSIENT = frozenset({"download_damaged", "out_of_memory", "time_limit", "crashed"})
 
 
 class UnusableEntry(Exception):
@@ -52,9 +54,17 @@ class UnusableEntry(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether the same files may score on another day (memory, time)."""
+        """Whether the entry may score on another day (memory, time, an archive's bad day)."""
         return self.reason in TRANSIENT
 
 
 class ArchiveUnavailable(Exception):
     """The archive cannot be reached or the disk cannot be written: no entry is to blame."""
+
+
+class Absent(LookupError):
+    """The archive answered that it does not have this (404, 410): a fact, never asked again."""
+
+
+class BadAnswer(Exception):
+    """An answer came that cannot be what was asked for: an error page, a refused redirect, a damaged body."""

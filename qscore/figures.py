@@ -7,29 +7,42 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from qscore import tables
+from qscore import agreement, tables
 from qscore.points import residues_of, survey_points, worst_flagged
 from qscore.scatter import apoferritin, q_by_class, q_vs_resolution
+from qscore.spread import diverse_draws
 from qscore.style import styled
 from qscore.traces import flagged_entries
 
-NAMES = ("q_vs_resolution", "apoferritin", "flagged_entries", "q_by_class")
+NAMES = ("q_vs_resolution", "apoferritin", "diverse_draws", "flagged_entries", "q_by_class", "concordance")
+FEWEST_COMPARED = 3
 METADATA = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
 
 
 def write_figures(
-    entries_file, flags_file, residues_file, fit_file, out, *, formats=("svg", "png"), dpi: int = 150
+    entries_file,
+    flags_file,
+    residues_file,
+    fit_file,
+    out,
+    *,
+    draws_folder=None,
+    concordance_folder=None,
+    formats=("svg", "png"),
+    dpi: int = 150,
 ) -> list[Path]:
     """Every figure the tables give, as files; the same tables give the same bytes.
 
     Parameters
     ----------
     entries_file, flags_file, residues_file : path
-        Parquet of `tables.ENTRIES`, `tables.FLAGS` and `tables.RESIDUES`.
+        Parquet of `tables.ENTRIES`, `tables.FLAGS` and `tables.RESIDUES`; the last may have no rows.
     fit_file : path
         ``expected_q.json`` of `survey.fit`.
     out : path
         Folder. A figure of an earlier survey that these tables do not give is removed.
+    draws_folder, concordance_folder : path, optional
+        Of `draws.write` and `concordance.write`.
     formats : sequence of str
         "svg", "png" or "pdf".
     dpi : int
@@ -39,17 +52,36 @@ def write_figures(
     -------
     list of Path
     """
-    fit = json.loads(Path(fit_file).read_text(encoding="utf-8"))
+    fit = _read(fit_file)
     points = survey_points(
         tables.frame(entries_file, layout=tables.ENTRIES), tables.frame(flags_file, layout=tables.FLAGS)
     )
+    residues = residues_of(worst_flagged(points), residues_file)
     figures = {
         "q_vs_resolution": q_vs_resolution(points, fit),
         "apoferritin": apoferritin(points, fit),
-        "flagged_entries": flagged_entries(points, residues_of(worst_flagged(points), residues_file)),
+        "diverse_draws": _draws(draws_folder),
+        "flagged_entries": flagged_entries(points, residues) if len(residues) else None,
         "q_by_class": q_by_class(points),
+        "concordance": _concordance(concordance_folder),
     }
     return [path for name, figure in figures.items() for path in _save(figure, Path(out) / name, formats, dpi)]
+
+
+def _read(path) -> dict:
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _draws(folder) -> Figure | None:
+    if folder is None:
+        return None
+    return diverse_draws(tables.frame(Path(folder) / "draws.parquet"), _read(Path(folder) / "draws.json"))
+
+
+def _concordance(folder) -> Figure | None:
+    if folder is None or (facts := _read(Path(folder) / "concordance.json"))["n"] < FEWEST_COMPARED:
+        return None
+    return agreement.draw(tables.frame(Path(folder) / "concordance.parquet", layout=tables.CONCORDANCE), facts)
 
 
 @styled

@@ -1,4 +1,4 @@
-"""The files that `qscore score --out` leaves."""
+"""The files that `qscore score --out` and `qscore compare --out` leave."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import errno
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from qscore import model, tables
+from qscore.compare import COMPARED, Comparison
 from qscore.entry import PairScore
 
 
@@ -32,8 +34,38 @@ def check_folder(folder) -> None:
 def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False) -> None:
     """Write `summary.json`, `residues.tsv`, `<model>.qscore.cif` and, if asked, `atoms.tsv`.
 
-    Everything is written beside its place and moved there when all of it is
-    whole.
+    Raises
+    ------
+    ValueError
+        The folder cannot be written.
+    """
+    with all_together(folder) as work:
+        tables.write_json(work / "summary.json", pair.summary | {"hints": list(pair.hints)})
+        _write_table(work / "residues.tsv", tables.RESIDUES, pair.residues())
+        if with_atoms:
+            _write_table(work / "atoms.tsv", tables.ATOMS, pair.atoms())
+        model.write_with_q(model_file, work / f"{stem(model_file)}.qscore.cif", pair.model, pair.scores.q[:, 0])
+
+
+def write_comparison(found: Comparison, folder) -> None:
+    """Write `compare.json`, `compare.tsv` and the figure, `compare.svg` and `compare.png`.
+
+    Raises
+    ------
+    ValueError
+        The folder cannot be written.
+    """
+    from qscore import changes
+
+    with all_together(folder) as work:
+        tables.write_json(work / "compare.json", found.summary)
+        tables.write_tsv(work / "compare.tsv", COMPARED, tables.as_columns(COMPARED, found.rows))
+        changes.save(changes.before_and_after(found), work / "compare")
+
+
+@contextmanager
+def all_together(folder):
+    """A folder to write in, beside its place; its files are moved to `folder` when all of them are whole.
 
     Raises
     ------
@@ -47,7 +79,7 @@ def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False)
     except OSError as err:
         raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
     try:
-        _write_all(pair, work, model_file, with_atoms)
+        yield work
         paths = sorted(work.iterdir())
         if any((folder / path.name).is_dir() for path in paths):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -57,14 +89,6 @@ def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False)
         raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _write_all(pair: PairScore, folder: Path, model_file, with_atoms: bool) -> None:
-    tables.write_json(folder / "summary.json", pair.summary | {"hints": list(pair.hints)})
-    _write_table(folder / "residues.tsv", tables.RESIDUES, pair.residues())
-    if with_atoms:
-        _write_table(folder / "atoms.tsv", tables.ATOMS, pair.atoms())
-    model.write_with_q(model_file, folder / f"{stem(model_file)}.qscore.cif", pair.model, pair.scores.q[:, 0])
 
 
 def _write_table(path: Path, layout: tables.Layout, columns: dict) -> None:

@@ -79,3 +79,61 @@ def fit_line(resolution, q) -> Line:
         x_high=float(x.max()),
         covariance=tuple(tuple(map(float, row)) for row in covariance),
     )
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Many least-squares lines at once; NaN where a group has fewer than 3 points or one resolution.
+
+    Attributes
+    ----------
+    n : int array, shape (groups,)
+    slope, intercept, r_squared, rmse : float array, shape (groups,)
+        Q per Å, Q, share of the variance, Q (root mean square residual).
+    """
+
+    n: np.ndarray
+    slope: np.ndarray
+    intercept: np.ndarray
+    r_squared: np.ndarray
+    rmse: np.ndarray
+
+
+def lines_of(resolution, q, group, groups: int) -> Lines:
+    """Least-squares lines of `q` on `resolution` (Å) within groups.
+
+    Parameters
+    ----------
+    resolution, q : array, shape (n,)
+    group : int array, shape (n,)
+        0 … groups − 1.
+    groups : int
+    """
+    return _lines(*_sums(resolution, q, group, groups))
+
+
+def lines_without(resolution, q, group, groups: int) -> Lines:
+    """The same with each group left out in turn: line k rests on every point but those of group k."""
+    sums, centre = _sums(resolution, q, group, groups)
+    return _lines(sums.sum(axis=1, keepdims=True) - sums, centre)
+
+
+def _sums(resolution, q, group, groups: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """Count and sums of x, y, xx, xy, yy in each group, shape (6, groups), about a common centre for precision."""
+    x, y = np.asarray(resolution, dtype=float), np.asarray(q, dtype=float)
+    centre = (float(x.mean()), float(y.mean())) if len(x) else (0.0, 0.0)
+    x, y = x - centre[0], y - centre[1]
+    terms = (np.ones_like(x), x, y, x * x, x * y, y * y)
+    return np.array([np.bincount(group, term, minlength=groups) for term in terms]), centre
+
+
+def _lines(sums: np.ndarray, centre: tuple[float, float]) -> Lines:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        n, x, y, xx, xy, yy = sums
+        mean_x, mean_y = x / n, y / n
+        sxx, sxy, syy = xx - x * mean_x, xy - x * mean_y, yy - y * mean_y
+        usable = (np.round(n) >= 3) & (sxx > 1e-9 * np.maximum(xx, 1e-9))
+        slope = np.where(usable, sxy / sxx, np.nan)
+        residual = np.maximum(syy - slope * sxy, 0.0)
+        intercept = mean_y - slope * mean_x + centre[1] - slope * centre[0]
+        return Lines(np.round(n).astype(int), slope, intercept, 1 - residual / syy, np.sqrt(residual / n))

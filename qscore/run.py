@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from qscore import catalogue, runstate, tables
+from qscore import catalogue, given, runstate, subsets, tables
+from qscore.errors import ArchiveUnavailable
+
+SETTLING = 3.0  # seconds
 
 
 def find_workflow() -> Path:
@@ -45,8 +49,54 @@ def read_config(config: Path, workflow: Path) -> dict:
         raise ValueError(f"configuration {config}: {' '.join(str(err).split())}") from err
     trouble = best_match(Draft202012Validator(schema).iter_errors(content))
     if trouble is not None:
-        raise ValueError(f"configuration {config}: {'.'.join(map(str, trouble.path)) or 'top'}: {trouble.message}")
+        place = ".".join(map(str, trouble.absolute_path)) or "top"
+        raise ValueError(f"configuration {config}: {place}: {trouble.message}")
+    content = with_defaults(content, schema)
+    try:
+        subsets.parse(content["subsets"])
+        _check_sources(content)
+    except ValueError as err:
+        raise ValueError(f"configuration {config}: {err}") from err
     return content
+
+
+def with_defaults(content: dict, schema: dict) -> dict:
+    """A configuration with the schema's defaults where it is silent."""
+    filled = {}
+    for key, part in schema["properties"].items():
+        value = content.get(key, part.get("default"))
+        inner = part.get("properties")
+        filled[key] = with_defaults(value, part) if inner and isinstance(value, dict) else value
+    return filled | {key: value for key, value in content.items() if key not in filled}
+
+
+def _check_sources(content: dict) -> None:
+    """Refuse a source of pairs and a source of scores that do not go together."""
+    source, scores = content["source"], content["score_source"]
+    allowed = {"demo": ("maps",), "pairs": ("maps", "table"), "emdb": ("maps", "published")}[source]
+    if scores not in allowed:
+        raise ValueError(f"score_source: {scores} does not go with source: {source}; expected {' or '.join(allowed)}")
+
+
+def take_snapshot(content: dict, results: Path) -> None:
+    """Ask the archive for its catalogue anew, in place of the stored answer.
+
+    Raises
+    ------
+    ValueError
+        The survey is not one of the archives.
+    ArchiveUnavailable
+        The stored answer stays.
+    """
+    if content["source"] != "emdb":
+        raise ValueError("--update is for surveys of the archives (source: emdb)")
+    from qscore.doors import new_snapshot
+
+    manners = {
+        key: content["archive"][key] for key in ("contact", "read_seconds", "api_per_second", "patience_minutes")
+    }
+    chosen = {"query": content["catalogue"]["query"], "ids": content["catalogue"]["ids"]}
+    new_snapshot(content["archive"]["api"], results / "snapshot", **chosen, manners=manners)
 
 
 def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
@@ -64,7 +114,8 @@ def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
     if not pairs and not config.get("pairs"):
         raise ValueError("this configuration needs a table: --pairs TABLE")
     table = pairs or workflow / config["pairs"]
-    kept, excluded = catalogue.from_table(table)
+    scored = config["score_source"] == "table"
+    kept, excluded = given.pairs_of_table(table) if scored else catalogue.from_table(table)
     if not kept:
         raise ValueError(f"table {table}: every row is left out; the first: {excluded[0]['reason']}")
 
@@ -103,22 +154,64 @@ def command(
     return parts + (["--dry-run"] if dry_run else [])
 
 
-def run(results: Path, snakemake: list[str]) -> int:
+def run(results: Path, snakemake: list[str], *, before=None) -> int:
     """Run a survey in its results folder; Snakemake's exit code.
+
+    Parameters
+    ----------
+    results : path
+    snakemake : list of str
+        The command.
+    before : callable, optional
+        Called when the folder is this run's alone, before Snakemake looks.
 
     Raises
     ------
     qscore.runstate.Busy
         Another survey runs in the folder.
+    ArchiveUnavailable
+        A stage gave up on a server or the disk; nothing is marked as failed.
     """
     door = runstate.lock_door(results)
     try:
         jobs = runstate.wait_for_jobs(results, say=lambda text: print(text, file=sys.stderr))
         runstate.sweep(results)
+        if before:
+            before()
         environment = os.environ | {runstate.JOBS_LOCK: str(jobs.resolve())}
         options = {"cwd": results, "env": environment, "pass_fds": (door,)}
         if runstate.is_locked_by_snakemake(results):
             subprocess.run([*snakemake, "--unlock", "--quiet", "all"], check=False, **options)
-        return subprocess.run(snakemake, check=False, **options).returncode
+        code = _supervise(subprocess.Popen(snakemake, **options), jobs, results)
     finally:
         os.close(door)
+    if message := runstate.unavailable(results):
+        raise ArchiveUnavailable(f"{message} (what was done is kept: the same command goes on)")
+    return code
+
+
+def _supervise(process: subprocess.Popen, jobs: Path, results: Path) -> int:
+    """Wait for Snakemake; once a stage has given up on the network or the disk, let it start nothing more.
+
+    Asked to end (SIGTERM) it lets running jobs end and starts no other; asked
+    while its scheduler is at work it may never end, so it is killed when no
+    job has been running for `SETTLING` seconds.
+    """
+    given_up = idle = None
+    while True:
+        try:
+            return process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+            if given_up is None:
+                given_up = now if runstate.unavailable(results) else None
+            elif idle is None and now - given_up > SETTLING:
+                process.terminate()
+                idle = now
+            elif idle is not None:
+                idle = now if runstate.is_any_job_running(jobs) else idle
+                if now - idle > SETTLING:
+                    process.kill()
+        except KeyboardInterrupt:
+            process.wait()
+            raise

@@ -7,6 +7,7 @@ running stage, so that a new run waits for stages that outlived a killed one.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 JOBS_LOCK = "QSCORE_JOBS_LOCK"
+UNAVAILABLE = ".unavailable"
 
 
 class Busy(ValueError):
@@ -35,13 +37,37 @@ def lock_door(results: Path) -> int:
         handle = os.open(results / ".survey.lock", os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as err:
         raise ValueError(f"cannot write to results folder {results}: {err.strerror}") from err
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as err:
+    if not _locked(handle, tries=5):
         os.close(handle)
-        raise Busy(f"another survey is running in {results}") from err
+        raise Busy(f"another survey is running in {results}")
     os.set_inheritable(handle, True)
     return handle
+
+
+def _locked(handle: int, *, tries: int) -> bool:
+    """Whether the lock could be had; `is_running` may hold it for a moment."""
+    for left in reversed(range(tries)):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.1 if left else 0)
+    return False
+
+
+def is_running(results: Path) -> bool:
+    """Whether a survey holds the folder's door; the lock is asked for as shared and given back at once."""
+    try:
+        handle = os.open(Path(results) / ".survey.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def share_jobs_lock() -> None:
@@ -78,15 +104,44 @@ def wait_for_jobs(results: Path, *, seconds: float = 120.0, say=print) -> Path:
         os.close(handle)
 
 
+def is_any_job_running(path: Path) -> bool:
+    """Whether a stage holds the jobs lock at a path."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        return not _locked(handle, tries=1)
+    finally:
+        os.close(handle)
+
+
 def sweep(results: Path) -> None:
-    """Remove what a killed run left: broken fetched batches, half-built ones, half-scored ones."""
+    """Remove what a killed run left and no run will use; what a fetch had brought is kept."""
     from qscore import archive
 
-    for folder in sorted((results / "fetched").glob("*")):
-        if not archive.is_whole(folder):
+    planned = sorted((results / "plan").glob("*.tsv"))
+    names, workshops = {path.stem for path in planned}, {archive.workshop_name(path) for path in planned}
+    for folder in (results / "fetched").glob("*"):
+        if folder.name not in names or not archive.is_whole(folder):
             shutil.rmtree(folder)
-    for folder in [results / "parts", *(results / "scores").glob("*/.scoring-*")]:
+    gone = [folder for folder in (results / "parts").glob("*") if planned and folder.name not in workshops]
+    for folder in [*gone, *(results / "scores").glob("*/.scoring-*")]:
         shutil.rmtree(folder, ignore_errors=True)
+    (results / UNAVAILABLE).unlink(missing_ok=True)
+
+
+def note_unavailable(message: str) -> None:
+    """Called by a stage that gives up on a server or the disk: the survey it belongs to starts no more."""
+    lock = os.environ.get(JOBS_LOCK)
+    if lock:
+        with contextlib.suppress(OSError):  # on a full disk the stage's own line and exit code must do
+            Path(lock).with_name(UNAVAILABLE).write_text(message, encoding="utf-8")
+
+
+def unavailable(results: Path) -> str | None:
+    """What a stage of this run gave up on; None when none did."""
+    try:
+        return (results / UNAVAILABLE).read_text(encoding="utf-8")
+    except OSError:
+        return None
 
 
 def is_locked_by_snakemake(results: Path) -> bool:

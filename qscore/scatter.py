@@ -90,6 +90,7 @@ def _scatter_figure(points: pd.DataFrame, fit: dict, subset: str, title: str) ->
         _left_out(drawn),
         _not_drawn(points, lowest, highest),
         _named_sentence(drawn, named),
+        _left_out_in_turn(found) if subset != "all" else "",
     ]
     heading = _equation_text(found["line"]) if found["line"] else found["sentence"]
     _lay_out(axes, title, heading, " ".join(filter(None, sentences)), fit["synthetic"])
@@ -187,6 +188,15 @@ def _not_drawn(points: pd.DataFrame, lowest: float, highest: float) -> str:
     }
     said = [f"{count:,} {'entry' if count == 1 else 'entries'} {where}" for where, count in counts.items() if count]
     return f"{', '.join(said)} not drawn." if said else ""
+
+
+def _left_out_in_turn(found: dict) -> str:
+    """What the line is without any one publication."""
+    told = found.get("leave_one_out")
+    if not told:
+        return ""
+    sentence = drawable(told["sentence"], 400)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _named_sentence(points: pd.DataFrame, named: pd.DataFrame) -> str:

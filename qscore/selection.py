@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -9,14 +10,15 @@ from dataclasses import dataclass
 class FitRule:
     """What the main fit takes.
 
-    What an entry's source does not tell (method, criterion) does not exclude it.
+    What an entry's source does not tell (method, criterion, voxel, composite,
+    mask) does not exclude it.
 
     Attributes
     ----------
     lowest, highest : float
         Reported resolution, Å, both included.
     methods, criteria : tuple of str
-        Ways of structure determination and of measuring resolution.
+        Ways of structure determination and of measuring resolution; empty: any.
     voxels : float
         The resolution is at least so many voxels.
     fewest : int
@@ -32,9 +34,13 @@ class FitRule:
 
     def text(self) -> str:
         """The rule in words."""
-        return (
-            f"scored; {self.lowest:g}–{self.highest:g} Å; {', '.join(self.methods)} and {', '.join(self.criteria)} "
-            f"where the source tells; resolution at least {self.voxels:g} voxels; not composite; no tight mask"
+        told = " and ".join(filter(None, (", ".join(self.methods), ", ".join(self.criteria))))
+        return "; ".join(
+            [
+                f"scored; {self.lowest:g}–{self.highest:g} Å",
+                *([f"{told} where the source tells"] if told else []),
+                f"resolution at least {self.voxels:g} voxels; not composite; no tight mask",
+            ]
         )
 
 
@@ -49,21 +55,24 @@ def why_not(row: dict, rule: FitRule) -> str:
     """
     if row["status"] != "scored":
         return row["reason"]
-    resolution = row["resolution"]
-    if not rule.lowest <= resolution <= rule.highest:
+    if row["resolution"] is None:
+        return "no resolution"
+    if not rule.lowest <= row["resolution"] <= rule.highest:
         return f"resolution outside {rule.lowest:g}–{rule.highest:g} Å"
-    if row["method"] and row["method"] not in rule.methods:
+    if row["method"] and rule.methods and row["method"] not in rule.methods:
         return f"method {row['method']}"
-    if row["resolution_method"] and row["resolution_method"] not in rule.criteria:
+    if row["resolution_method"] and rule.criteria and row["resolution_method"] not in rule.criteria:
         return f"resolution by {row['resolution_method']}"
-    if resolution < rule.voxels * max(row["voxel_x"], row["voxel_y"], row["voxel_z"]) * (1 - 1e-6):
+    if _voxels(row) < rule.voxels * (1 - 1e-6):
         return f"resolution below {rule.voxels:g} voxels"
     if row["composite"]:
         return "composite map"
     return "tight mask" if row["tight_mask"] else ""
 
 
-SUBSETS = {
-    "all": lambda row: True,
-    "apoferritin": lambda row: bool(row["apoferritin"]),
-}
+def _voxels(row: dict) -> float:
+    """The resolution in voxels of the map that was read, else as the catalogue has it; infinite when nobody tells."""
+    sizes = [row["voxel_x"], row["voxel_y"], row["voxel_z"]]
+    if None not in sizes:
+        return row["resolution"] / max(sizes)
+    return math.inf if row["nyquist_ratio"] is None else 2 * row["nyquist_ratio"]

@@ -1,18 +1,23 @@
-"""What a scored pair looks like on a terminal (owns rich)."""
+"""What a scored pair, two models compared and work under way look like on a terminal (owns rich)."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from qscore.aggregate import suffix
 
+MINUTE = 60.0
 MOST_CHAINS = 24
+MOST_NAMED = 8  # residues of a kind
+_log = logging.getLogger("qscore")
 _WHY = {
     "outside": "centre outside the map",
     "constant": "map constant around them",
@@ -27,11 +32,40 @@ def console(stream=None) -> Console:
 
 
 @contextmanager
-def progress(what: str):
-    """A bar on a terminal, nothing elsewhere; yields a callable (done, total, label)."""
+def progress(what: str, *, clock=time.monotonic):
+    """A bar on a terminal, elsewhere a line in the log every minute; yields a callable (done, total, label)."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total, label: bar.update(task, completed=done, total=total, description=f"{what}: {label}")
+        task, due = bar.add_task(what, total=None), clock() + MINUTE
+
+        def advance(done: int, total: int, label: str) -> None:
+            nonlocal due
+            bar.update(task, completed=done, total=total, description=f"{what}: {escape(label)}")
+            if bar.disable and clock() >= due:
+                due = clock() + MINUTE
+                _log.info("%s: %s of %s", what, f"{done:,}", f"{total:,}")
+
+        yield advance
+
+
+@contextmanager
+def download(name: str):
+    """Bytes, rate and time left on a terminal, nothing elsewhere; yields a callable (done, total or None), in bytes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    shown = sys.stderr.isatty()
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True, disable=not shown
+    ) as bar:
+        task, last = bar.add_task(escape(name), total=None), -1
+
+        def advance(done: int, total: int | None) -> None:
+            nonlocal last
+            if last < 0 or done < last:  # what an earlier run brought, or a new beginning, tells nothing of the rate
+                bar.reset(task, total=total, completed=done)
+            else:
+                bar.update(task, total=total, completed=done)
+            last = done
+
+        yield advance
 
 
 def print_pair(summary: dict, hints=()) -> None:
@@ -132,4 +166,86 @@ def _remarks(summary: dict):
         yield "no protein or nucleic acid"
     if "expected" in summary:
         yield _expected_from(summary["expected"], summary["resolution"])
+    if summary.get("contour_level") is not None:
+        yield f"contour level {summary['contour_level']:g}, kept in the summary"
     yield from summary["map"]["notes"]
+
+
+# ---- two models ----
+
+
+def print_comparison(summary: dict) -> None:
+    """The short tables of `qscore compare`."""
+    out = console()
+    out.print(f"before  [bold]{escape(summary['before']['file'])}[/]", markup=True)
+    out.print(f"after   [bold]{escape(summary['after']['file'])}[/]   in {escape(summary['map']['file'])}", markup=True)
+    out.print(_changes(summary))
+    for key, what in (("gains", "largest gains"), ("losses", "largest losses")):
+        if summary[key]:
+            out.print()
+            out.print(_residues(summary[key], what))
+    out.print()
+    for line in _compared(summary):
+        out.print(line, markup=False)
+
+
+def _columns(first: str, *headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first, no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _changes(summary: dict) -> Table:
+    """The entry and its chains."""
+    table = _columns("Q (σ 0.4)", "before", "after", "change", "residues", "median", "better", "worse")
+    whole = {f"q_{when}": summary[when]["q_mean"] for when in ("before", "after")}
+    entry = whole | {"difference": summary["difference"]} | summary["residues"]
+    chains = [(f"chain {name}", chain) for name, chain in summary["chains"].items()]
+    for name, row in (("entry (no waters, unscored 0)", entry), *chains[:MOST_CHAINS]):
+        counts = (f"{row[key]:,}" for key in ("n_better", "n_worse"))
+        values = (_number(row["q_before"]), _number(row["q_after"]), _signed(row["difference"]))
+        table.add_row(escape(name), *values, f"{row['n_compared']:,}", _signed(row["median_difference"]), *counts)
+    if len(chains) > MOST_CHAINS:
+        table.add_row(f"… and {len(chains) - MOST_CHAINS} more chains")
+    return table
+
+
+def _residues(rows: list[dict], what: str) -> Table:
+    table = _columns(what, "before", "after", "change")
+    for row in rows:
+        name = f"{row['chain']} {row['number']}{row['icode']} {row['residue_after']}"
+        table.add_row(escape(name), _number(row["q_before"]), _number(row["q_after"]), _signed(row["difference"]))
+    return table
+
+
+def _signed(value: float) -> str:
+    return "" if value != value else f"{value:+.3f}"
+
+
+def _compared(summary: dict):
+    """Lines beneath the tables of two models."""
+    residues, expected = summary["residues"], summary["expected"]
+    yield f"better, worse: Q of the residue changes by more than {summary['threshold']:g}; waters are not compared"
+    if expected is not None:
+        yield _expected_here(expected, summary["resolution"])
+    for key, what in (
+        ("renamed", "residue name differs"),
+        ("only_before", f"only in {summary['before']['file']}"),
+        ("only_after", f"only in {summary['after']['file']}"),
+    ):
+        if summary[key]:
+            more = ", …" if len(summary[key]) > MOST_NAMED else ""
+            yield f"{what}: {len(summary[key]):,} ({', '.join(summary[key][:MOST_NAMED])}{more})"
+    if residues["n_other_atoms"]:
+        yield f"{residues['n_other_atoms']:,} residues have other atoms in one model; each Q is the mean of its own"
+    if summary.get("contour_level") is not None:
+        yield f"contour level {summary['contour_level']:g}, kept in the summary"
+    yield from summary["remarks"]
+
+
+def _expected_here(expected: dict, resolution: float) -> str:
+    if expected["expected"] != expected["expected"]:
+        return _expected_from([expected], resolution)
+    return f"expected of an entry: {_expectation(expected)}; " + _expected_from([expected], resolution)

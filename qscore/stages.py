@@ -46,26 +46,6 @@ def demo(folder, seed):
 
 
 @click.command()
-@click.option("--table", type=EXISTING, help="Table of one's own pairs.")
-@click.option("--documents", type=EXISTING, help="Folder of EMDB entry documents.")
-@click.option("--out", type=PLACE, required=True, help="Folder of the catalogue.")
-def catalogue(table, documents, out):
-    """An archive's documents or a table → pairs, and what was left out with its reason.
-
-    Example: qscore catalogue --table pairs.tsv --out results/mine/catalogue
-    """
-    from qscore import catalogue as stage
-
-    if (table is None) == (documents is None):
-        raise click.UsageError("give one of --table and --documents")
-    pairs, excluded = stage.from_table(table) if table else stage.from_documents(documents)
-    sources = [table] if table else documents.glob("EMD-*.json")
-    name = table.name if table else "EMDB entry documents"
-    stage.write(out, pairs, excluded, source=name, digest=stage.digest(sources))
-    click.echo(f"{len(pairs)} pairs, {len(excluded)} left out")
-
-
-@click.command()
 @click.argument("pairs", type=EXISTING)
 @click.option("--entries-per-batch", type=click.IntRange(1), default=40, show_default=True)
 @click.option("--out", type=PLACE, required=True, help="Folder of the batches.")
@@ -80,29 +60,6 @@ def plan(pairs, entries_per_batch, out):
     rows = tables.read_rows(pairs, layout=tables.PAIRS)
     out.mkdir(parents=True, exist_ok=True)
     click.echo(f"{len(stage.write(out, rows, entries_per_batch=entries_per_batch))} batches of {len(rows)} pairs")
-
-
-@click.command()
-@click.argument("batch", type=EXISTING)
-@click.argument("folder", type=PLACE)
-@click.option("--root", type=EXISTING, help="Folder that the paths of one's own table start from.")
-@click.option("--maps", multiple=True, help="Base of maps, EMD-n/map/file below it; may be repeated.")
-@click.option("--models", multiple=True, help="Base of models, ab/id.cif.gz below it; may be repeated.")
-@click.option("--workshop", type=PLACE, required=True, help="Folder to put the batch together in.")
-def fetch(batch, folder, root, maps, models, workshop):
-    """Bring the files of BATCH into FOLDER, whole, with a manifest.
-
-    Example: qscore fetch plan/undated.tsv fetched/undated --root data --workshop parts
-    """
-    from qscore import archive
-
-    if (root is None) == (not (maps and models)):
-        raise click.UsageError("give --root, or --maps and --models")
-
-    def places(pair):
-        return archive.table_places(root, pair) if root else archive.archive_places(maps, models, pair)
-
-    archive.fetch_batch(batch, folder, places, workshop=workshop)
 
 
 @click.command("score-batch")
@@ -124,32 +81,93 @@ def score_batch(fetched, memory_mb, base_seconds, seconds_per_mb, out):
 
 @click.command()
 @click.argument("pairs", type=EXISTING)
-@click.option("--plan", "plan_folder", type=EXISTING, required=True)
-@click.option("--scores", type=EXISTING, required=True)
-@click.option("--out", type=PLACE, required=True)
-def aggregate(pairs, plan_folder, scores, out):
-    """Scores of all batches + catalogue → the survey's tables."""
+@click.option("--plan", "plan_folder", type=EXISTING, required=True, help="Folder of the batches.")
+@click.option("--scores", type=EXISTING, required=True, help="Folder of the batches' results.")
+@click.option("--published", "published_file", type=EXISTING, help="published.parquet, to stand beside.")
+@click.option("--out", type=PLACE, required=True, help="Folder of the tables.")
+def aggregate(pairs, plan_folder, scores, published_file, out):
+    """Scores of all batches + catalogue → the survey's tables.
+
+    Example: qscore aggregate catalogue/pairs.parquet --plan plan --scores scores --out tables
+    """
     from qscore import plan as planned
     from qscore import survey
 
-    survey.aggregate(pairs, planned.names(plan_folder), scores, out)
+    survey.aggregate(pairs, planned.names(plan_folder), scores, out, published_file=published_file)
+
+
+@click.command()
+@click.argument("pairs", type=EXISTING)
+@click.option("--published", "published_file", type=EXISTING, help="published.parquet: Q as the archive gives it.")
+@click.option("--table", type=EXISTING, help="A table with Q.")
+@click.option("--out", type=PLACE, required=True, help="Folder of the tables.")
+def given(pairs, published_file, table, out):
+    """Q that others computed + catalogue → the survey's tables, without any map.
+
+    Example: qscore given catalogue/pairs.parquet --table scores.csv --out tables
+    """
+    from qscore import given as stage
+
+    if (published_file is None) == (table is None):
+        raise click.UsageError("give one of --published and --table")
+    if table:
+        stage.from_table(table, pairs, out)
+    else:
+        stage.from_published(pairs, published_file, out)
 
 
 @click.command()
 @click.argument("entries", type=EXISTING)
+@click.option("--subsets", default="{}", help="Subsets as JSON: name → rule on columns, or ids.")
 @click.option("--out", type=PLACE, required=True, help="expected_q.json")
 @fit_options
-def fit(entries, out, **rule):
-    """Lines of mean Q on resolution, overall and for apoferritin.
+def fit(entries, subsets, out, **rule):
+    """Lines of mean Q on resolution: overall, for apoferritin and for each subset.
 
-    Example: qscore fit tables/entries.parquet --out fit/expected_q.json
+    Example: qscore fit tables/entries.parquet --subsets '{"helical": {"method": "helical"}}' --out expected_q.json
     """
+    from qscore import subsets as parsed
     from qscore import survey, tables
 
-    found = survey.fit(entries, FitRule(**rule))
+    found = survey.fit(entries, FitRule(**rule), parsed.from_json(subsets))
     tables.write_json(out, found)
     for name, one in found["fits"].items():
         click.echo(f"{name}: {one['sentence']}")
+
+
+@click.command()
+@click.argument("entries", type=EXISTING)
+@click.option("--seed", type=click.IntRange(0), default=2026, show_default=True, help="Seed of all draws.")
+@click.option("--number", type=click.IntRange(1), default=1000, show_default=True, help="Draws of each rule.")
+@click.option("--cc-mean", type=float, default=0.65, show_default=True, help="Well fitted: column cc_mean above this.")
+@click.option("--out", type=PLACE, required=True, help="Folder of draws.parquet and draws.json.")
+@fit_options
+def draws(entries, seed, number, cc_mean, out, **rule):
+    """Draws of 55 diverse pairs, spread evenly over resolution: how R² of such a sample scatters.
+
+    Example: qscore draws tables/entries.parquet --out draws
+    """
+    from qscore import draws as stage
+    from qscore.diverse import Design
+
+    design = Design(cc_mean=cc_mean)
+    facts = stage.write(entries, FitRule(**rule), out, seed=seed, draws=number, design=design)
+    for one in facts["rules"].values():
+        click.echo(f"{one['title']}: {one['sentence']}")
+    click.echo(facts["sentence"])
+
+
+@click.command()
+@click.argument("entries", type=EXISTING)
+@click.option("--out", type=PLACE, required=True, help="Folder of the tables.")
+def concordance(entries, out):
+    """Q computed here against Q as published: bias, limits of agreement, who differs and why.
+
+    Example: qscore concordance tables/entries.parquet --out concordance
+    """
+    from qscore import concordance as stage
+
+    click.echo(stage.write(entries, out)["sentence"])
 
 
 @click.command()
@@ -175,14 +193,20 @@ def flag(entries, out, **rule):
 @click.option("--flags", type=EXISTING, required=True)
 @click.option("--residues", type=EXISTING, required=True)
 @click.option("--fit", "fit_file", type=EXISTING, required=True)
+@click.option("--draws", "draws_folder", type=EXISTING, help="Of `qscore draws`.")
+@click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--format", "formats", multiple=True, default=("svg", "png"), show_default=True)
 @click.option("--dpi", type=click.IntRange(50, 1200), default=150, show_default=True, help="Of PNG.")
-@click.option("--out", type=PLACE, required=True)
-def figures(entries, flags, residues, fit_file, formats, dpi, out):
-    """Tables → figures."""
+@click.option("--out", type=PLACE, required=True, help="Folder of the figures.")
+def figures(entries, flags, residues, fit_file, out, **options):
+    """Tables → figures.
+
+    Example: qscore figures --entries tables/entries.parquet --residues tables/residues.parquet
+    --flags flags/flags.parquet --fit fit/expected_q.json --out figures
+    """
     from qscore import figures as stage
 
-    stage.write_figures(entries, flags, residues, fit_file, out, formats=formats, dpi=dpi)
+    stage.write_figures(entries, flags, residues, fit_file, out, **options)
 
 
 @click.command()
@@ -190,16 +214,22 @@ def figures(entries, flags, residues, fit_file, formats, dpi, out):
 @click.option("--flags", type=EXISTING, required=True)
 @click.option("--fit", "fit_file", type=EXISTING, required=True)
 @click.option("--catalogue", "catalogue_folder", type=EXISTING, required=True)
+@click.option("--draws", "draws_folder", type=EXISTING, help="Of `qscore draws`.")
+@click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--figures", "figures_folder", type=EXISTING, required=True)
 @click.option("--out", type=PLACE, required=True, help="index.html")
-def report(entries, flags, fit_file, catalogue_folder, figures_folder, out):
-    """Tables and figures → one page."""
+def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **folders):
+    """Tables and figures → one page.
+
+    Example: qscore report --entries tables/entries.parquet --flags flags/flags.parquet --fit fit/expected_q.json
+    --catalogue catalogue --figures figures --out report/index.html
+    """
     from qscore.report.page import write_report
 
     write_report(
         entries, flags, catalogue_folder / "excluded.tsv", fit_file, catalogue_folder / "catalogue.json",
-        figures_folder, out,
+        figures_folder, out, **folders,
     )  # fmt: skip
 
 
-COMMANDS = (demo, catalogue, plan, fetch, score_batch, aggregate, fit, flag, figures, report)
+COMMANDS = (demo, plan, score_batch, aggregate, given, fit, draws, concordance, flag, figures, report)

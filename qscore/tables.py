@@ -54,8 +54,8 @@ pdb_id | text | PDB entry of the fitted model, lower case
 _FILES = """
 map_file | text | file of the map
 model_file | text | file of the model
-map_stamp | text | size and time of a local map file, "absent" when it is not there
-model_stamp | text | the same of the model
+map_stamp | text | size and time of a map of one's own; size, frame and statistics of the archive's
+model_stamp | text | size and time of a model of one's own
 """
 _METADATA = """
 resolution | number | reported resolution, Å
@@ -71,6 +71,20 @@ composite | yes/no | whether the map is assembled from several
 in_frame | text | relation of the model to the map as deposited
 apoferritin | text | why the pair belongs to the apoferritin subset; empty when it does not
 synthetic | yes/no | whether the pair is made up for demonstration
+deposition | text | date of deposition
+update | text | date the entry was last updated
+doi | text | DOI of the primary citation
+pubmed | text | PubMed id of the primary citation
+uniprot | text | UniProt accessions of the sample, sorted, space between
+software | text | programs of the reconstruction as the archive names them
+x_source | text | where the resolution was read, and which of several was taken
+calculated_resolution | number | resolution by FSC 0.143 as EMDB computes it from half maps, Å
+map_model_fsc05 | number | resolution at which the map–model FSC is 0.5, as EMDB computes it, Å
+nyquist_ratio | number | resolution in units of two voxels
+map_grid | text | points of the map along columns, rows and sections as deposited
+map_mb | number | size of the map uncompressed, MB
+cluster_pub | text | pairs of one publication share it (DOI, PubMed id, or a run of ids with the same authors)
+cluster_protein | text | pairs of one protein share it (UniProt accessions, else name of the sample)
 """
 
 PAIRS = Layout("pairs", _columns(_PAIR.strip() + _FILES + _METADATA.strip()))
@@ -134,14 +148,24 @@ voxel_z | number | voxel size, Å
 grid | text | points of the map along x, y, z
 origin_rule | text | header words that placed the map: nstart or origin
 notes | text | what is odd about the files
+n_floor_shared | whole | atoms whose coordinates round down to those of another: EMDB reads Q back by these
+n_named_h | whole | scored atoms that are no hydrogens but named like one
+map_bytes | whole | size of the map file
+model_bytes | whole | size of the model file
 map_sha256 | text | digest of the map file
 model_sha256 | text | digest of the model file
 version | text | version of the scorer
 """
 )
 
+_PUBLISHED = """
+q_published | number | mean Q as the archive publishes it, σ 0.4 Å, 3 decimals
+published_source | text | where it was read
+model_revision | text | date of the model's last revision
+"""
+PUBLISHED = Layout("published", _columns(_PAIR.strip() + _PUBLISHED.rstrip()))
 SCORED = Layout("scored", _columns(_PAIR.strip() + _MEASURED.rstrip()))
-ENTRIES = Layout("entries", _columns(_PAIR.strip() + _FILES + _METADATA.strip() + _MEASURED.rstrip()))
+ENTRIES = Layout("entries", PAIRS.columns + SCORED.columns[2:] + PUBLISHED.columns[2:])
 RESIDUES = Layout(
     "residues",
     _columns(
@@ -198,6 +222,21 @@ in_fit | text | empty when the pair is in the main fit, else why not
 """
     ),
 )
+CONCORDANCE = Layout(
+    "concordance",
+    _columns(
+        _PAIR.strip()
+        + """
+resolution | number | reported resolution, Å
+q_mean | number | mean Q computed here, EMDB's definition
+q_published | number | mean Q the archive publishes
+difference | number | ours minus theirs
+differs | yes/no | by more than 0.005
+cause | text | a guess why, where it differs
+evidence | text | the numbers the guess rests on
+"""
+    ),
+)
 
 
 @contextmanager
@@ -245,11 +284,13 @@ def as_columns(layout: Layout, rows: Iterable[Mapping]) -> dict[str, list]:
     return {name: [row.get(name) for row in rows] for name in layout.names}
 
 
-def write_parquet(path, layout: Layout, columns: Mapping) -> None:
-    """Columns (name → sequence of length n) → Parquet, NaN as missing."""
-    arrays = [pa.array(columns[c.name], type=_TYPES[c.kind], from_pandas=True) for c in layout.columns]
+def write_parquet(path, layout: Layout, columns: Mapping, *, beside: Layout | None = None) -> None:
+    """Columns (name → sequence of length n) → Parquet, NaN as missing; `beside` names columns beyond the layout."""
+    every = layout.columns + (beside.columns if beside else ())
+    arrays = [pa.array(columns[c.name], type=_TYPES[c.kind], from_pandas=True) for c in every]
     with whole_file(path, "wb") as stream:
-        pq.write_table(pa.Table.from_arrays(arrays, schema=layout.schema), stream, compression="zstd")
+        table = pa.Table.from_arrays(arrays, schema=Layout(layout.name, every).schema)
+        pq.write_table(table, stream, compression="zstd")
 
 
 def write_tsv(path, layout: Layout, columns: Mapping) -> None:
@@ -287,9 +328,24 @@ def _without_nan(content):
     return None if isinstance(content, float) and content != content else content
 
 
+def _read(path, layout: Layout | None) -> pa.Table:
+    """A Parquet file → table: the layout's columns (null where the file lacks one), or all without a layout.
+
+    Not by `pq.read_table`, which imports pandas and costs twice the time on small files.
+    """
+    with pq.ParquetFile(path) as file:
+        if layout is None:
+            return file.read(use_threads=False)
+        found = file.read(columns=[name for name in layout.names if name in file.schema_arrow.names], use_threads=False)
+    for field in layout.schema:
+        if field.name not in found.column_names:
+            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+    return found.select(layout.names).cast(layout.schema)
+
+
 def read_parquet(*paths, layout: Layout) -> dict[str, list]:
     """One or more Parquet files of a layout → columns."""
-    tables = [pq.read_table(path, schema=layout.schema) for path in paths]
+    tables = [_read(path, layout) for path in paths]
     return pa.concat_tables(tables).to_pydict() if tables else {name: [] for name in layout.names}
 
 
@@ -297,16 +353,16 @@ def concatenate(path, parts, *, layout: Layout) -> None:
     """Parquet files of a layout → one, part by part."""
     with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, layout.schema, compression="zstd") as writer:
         for part in parts:
-            writer.write_table(pq.read_table(part, schema=layout.schema))
+            writer.write_table(_read(part, layout))
 
 
-def read_rows(path, *, layout: Layout) -> list[dict]:
-    """A Parquet file → rows."""
-    return pq.read_table(path, schema=layout.schema).to_pylist()
+def read_rows(path, *, layout: Layout | None = None) -> list[dict]:
+    """A Parquet file → rows: the layout's columns (None where the file lacks one), or all without a layout."""
+    return _read(path, layout).to_pylist()
 
 
 def read_tsv(path) -> list[dict[str, str]]:
-    """Tab-separated text with a header line → rows of text; empty cells as "".
+    """Text with a header line → rows of text; empty cells as "". Tab-separated, or by commas when named ``.csv``.
 
     Raises
     ------
@@ -315,12 +371,13 @@ def read_tsv(path) -> list[dict[str, str]]:
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream, delimiter="\t", restkey="", restval=""))
+            delimiter = "," if Path(path).suffix.lower() == ".csv" else "\t"
+            rows = list(csv.DictReader(stream, delimiter=delimiter, restkey="", restval=""))
     except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise ValueError(f"cannot read table {path}: {getattr(err, 'strerror', None) or err}") from err
     return [{key: (value or "").strip() for key, value in row.items() if key} for row in rows]
 
 
-def frame(path, *, layout: Layout):
-    """A Parquet file → pandas DataFrame."""
-    return pq.read_table(path, schema=layout.schema).to_pandas()
+def frame(path, *, layout: Layout | None = None):
+    """A Parquet file → pandas DataFrame: the layout's columns, or all without a layout."""
+    return _read(path, layout).to_pandas()

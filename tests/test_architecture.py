@@ -8,20 +8,21 @@ from pathlib import Path
 
 # The third-party packages each module may import, at its top or inside a function.
 OWNERS = {
-    "requests": set(),  # comes with downloads, into archive alone
+    "requests": {"web"},
+    "urllib3": {"web", "manners"},
     "mrcfile": {"density"},
-    "isal": {"density"},
+    "isal": {"density", "checks"},
     "gemmi": {"model", "simulate"},
     "numba": {"kernel"},
     "pyarrow": {"tables"},
     "statsmodels": {"regression"},
-    "seaborn": {"style", "scatter", "traces"},
-    "matplotlib": {"style", "scatter", "traces", "figures"},
-    "pandas": {"points", "scatter", "traces"},
+    "seaborn": {"style", "scatter", "traces", "spread", "agreement", "changes"},
+    "matplotlib": {"style", "scatter", "traces", "figures", "spread", "agreement", "changes"},
+    "pandas": {"points", "scatter", "traces", "spread", "agreement", "changes"},
     "jinja2": {"report.page"},
     "markupsafe": {"report.page"},
-    "rich": {"show"},
-    "click": {"cli", "stages"},
+    "rich": {"show", "board"},
+    "click": {"cli", "stages", "doors", "single", "verbs"},
     "psutil": {"batch"},
     "yaml": {"run"},
     "jsonschema": {"run"},

@@ -29,7 +29,7 @@ def fetched(tmp_path):
         rows.append({"emdb_id": f"EMD-{n}", "pdb_id": f"own{n}"} | files)
     tables.write_tsv(tmp_path / "b.tsv", tables.BATCH, tables.as_columns(tables.BATCH, rows))
     archive.fetch_batch(
-        tmp_path / "b.tsv", tmp_path / "fetched", lambda pair: archive.table_places(tmp_path / "data", pair),
+        tmp_path / "b.tsv", tmp_path / "fetched", archive.TablePlaces(tmp_path / "data"),
         workshop=tmp_path / "parts",
     )  # fmt: skip
     return tmp_path / "fetched"
@@ -125,7 +125,7 @@ def test_missing_files_are_rows(fetched, tmp_path):
     rows[0]["map_file"] = "none.map"
     tables.write_tsv(tmp_path / "c.tsv", tables.BATCH, tables.as_columns(tables.BATCH, rows))
     archive.fetch_batch(
-        tmp_path / "c.tsv", tmp_path / "f2", lambda pair: archive.table_places(tmp_path / "data", pair),
+        tmp_path / "c.tsv", tmp_path / "f2", archive.TablePlaces(tmp_path / "data"),
         workshop=tmp_path / "parts",
     )  # fmt: skip
     found = run(tmp_path / "f2", tmp_path / "out2")

@@ -1,353 +1,62 @@
-"""Tables and entry documents become pairs; what is left out keeps its reason."""
+"""What the archive tells becomes pairs by a rule; everything left out keeps its reason."""
 
-import copy
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import searchrows
+from entrydocuments import FINAL, MODELS, STRUCTURE, cage, document, edited, molecule, reconstruction, with_processings
 
-from qscore import catalogue, tables
+from qscore import __version__, catalogue, search, tables
+from qscore.catalogue import CatalogueRule, candidates, from_entry_documents, from_search, rule_of
+from qscore.facts import joined
+from qscore.search import read_search
 
-HEADER = "emdb_id\tpdb_id\tresolution\tmap\tmodel"
-
-
-def table(tmp_path, *rows, header=HEADER, newline="\n", encoding="utf-8"):
-    path = tmp_path / "pairs.tsv"
-    path.write_bytes((newline.join([header, *rows]) + newline).encode(encoding))
-    return path
-
-
-def from_table(tmp_path, *rows, **options):
-    return catalogue.from_table(table(tmp_path, *rows, **options))
+UPDATE = "2023-01-18"
 
 
 def reasons(excluded):
     return {(row["emdb_id"], row["pdb_id"]): row["reason"] for row in excluded}
 
 
-# ---- a table of one's own ----
-
-
-def test_a_table(tmp_path):
-    (tmp_path / "a.map").write_bytes(b"12345")
-    pairs, excluded = from_table(tmp_path, "EMD-1\t1ABC\t3.2\ta.map\tsub/b.cif")
-    assert excluded == []
-    (pair,) = pairs
-    assert pair["emdb_id"] == "EMD-1"
-    assert pair["pdb_id"] == "1abc", "PDB ids appear in either case"
-    assert pair["resolution"] == 3.2
-    assert (pair["map_file"], pair["model_file"]) == ("a.map", "sub/b.cif")
-    assert pair["map_stamp"] == f"5 {(tmp_path / 'a.map').stat().st_mtime_ns}"
-    assert pair["model_stamp"] == "absent"
-    assert pair["contour_level"] is None
-    assert pair["sample"] == ""
-    assert pair["apoferritin"] is None
-
-
-def test_further_columns(tmp_path):
-    header = HEADER + "\tcontour_level\tsample\tpoint_group\tmethod\tresolution_method\tmap_release\tnote"
-    row = "E1\tm\t2\ta\tb\t0.02\tapoferritin\tO\tsingleParticle\tFSC 0.143 CUT-OFF\t2024-05-06\tignored"
-    ((pair,), _) = from_table(tmp_path, row, header=header)
-    assert pair["contour_level"] == 0.02
-    assert pair["point_group"] == "O"
-    assert pair["method"] == "singleParticle"
-    assert pair["resolution_method"] == "FSC 0.143 CUT-OFF"
-    assert pair["map_release"] == "2024-05-06"
-    assert pair["apoferritin"] == "ferritin in the name and point group O"
-    assert "note" not in pair
-
-
-def test_pairs_come_in_order_of_their_ids(tmp_path):
-    rows = [
-        f"{e}\t{p}\t3\ta\tb"
-        for e, p in [("EMD-10000", "9zzz"), ("EMD-9999", "2b"), ("EMD-9999", "1a"), ("EMD-0339", "x")]
-    ]
-    pairs, _ = from_table(tmp_path, *rows)
-    assert [(p["emdb_id"], p["pdb_id"]) for p in pairs] == [
-        ("EMD-0339", "x"), ("EMD-9999", "1a"), ("EMD-9999", "2b"), ("EMD-10000", "9zzz"),
-    ]  # fmt: skip
-    assert from_table(tmp_path, *reversed(rows))[0] == pairs
-
-
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_line_ends_and_byte_order_marks(tmp_path, newline, encoding):
-    pairs, excluded = from_table(
-        tmp_path, "E1\tm\t2.5\ta.map\tb.cif", "E2\tm\t3\ta.map\tb.cif", newline=newline, encoding=encoding
-    )
-    assert [(p["emdb_id"], p["resolution"], p["model_file"]) for p in pairs] == [
-        ("E1", 2.5, "b.cif"),
-        ("E2", 3, "b.cif"),
-    ]
-    assert excluded == []
-
-
-def test_quotes_spaces_and_blank_lines(tmp_path):
-    rows = ['E1\tm\t 2.5 \t"a b.map"\t b.cif', "", 'E2\tm\t"3"\ta.map\tb"c.cif\t']
-    pairs, excluded = from_table(tmp_path, *rows)
-    assert [(p["resolution"], p["map_file"], p["model_file"]) for p in pairs] == [
-        (2.5, "a b.map", "b.cif"),
-        (3, "a.map", 'b"c.cif'),
-    ]
-    assert excluded == []
-
-
-@pytest.mark.parametrize("absent", HEADER.split("\t"))
-def test_a_missing_column_is_named(tmp_path, absent):
-    header = "\t".join(name for name in HEADER.split("\t") if name != absent)
-    path = table(tmp_path, "a\tb\tc\td", header=header)
-    with pytest.raises(
-        ValueError, match=f"no column {absent}; expected tab-separated columns emdb_id, pdb_id, resolution, map, model"
-    ):
-        catalogue.from_table(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "no rows below a header line"),
-        (HEADER + "\n", "no rows below a header line"),
-        ("emdb_id,pdb_id,resolution,map,model\nE1,m,2,a,b\n", "no column emdb_id, pdb_id"),
-    ],
-)
-def test_a_table_without_rows_or_with_commas(tmp_path, text, said):
-    (tmp_path / "t.tsv").write_text(text)
-    with pytest.raises(ValueError, match=rf"t\.tsv: {said}"):
-        catalogue.from_table(tmp_path / "t.tsv")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"\xff\xfe\x00rubbish", b'emdb_id\tpdb_id\n"' + b"x" * 200_000],
-    ids=["not text", "a quote never closed"],
-)
-def test_a_file_that_is_no_table(tmp_path, content):
-    (tmp_path / "t.tsv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"^cannot read table .*t\.tsv: "):
-        catalogue.from_table(tmp_path / "t.tsv")
-
-
-def test_no_table(tmp_path):
-    with pytest.raises(ValueError, match=r"^cannot read table .*none\.tsv: No such file or directory$"):
-        catalogue.from_table(tmp_path / "none.tsv")
-
-
-def test_a_pair_that_stands_twice(tmp_path):
-    with pytest.raises(ValueError, match=r"pairs\.tsv: the pair EMD-1 1abc stands twice"):
-        from_table(tmp_path, "EMD-1\t1abc\t3\ta\tb", "EMD-2\t1abc\t3\ta\tb", "EMD-1\t1ABC\t4\tc\td")
-
-
-def test_one_map_may_have_several_models_and_the_reverse(tmp_path):
-    pairs, _ = from_table(tmp_path, "EMD-1\t1abc\t3\ta\tb", "EMD-1\t2abc\t3\ta\tc", "EMD-2\t1abc\t3\td\tb")
-    assert len(pairs) == 3
-
-
-NAME = "is not a name of letters, digits and ._+-"
-
-
-@pytest.mark.parametrize(
-    ("bad", "fine"),
-    [("../x", False), ("a/b", False), ("/etc", False), ("", False), (".hidden", False), ("-x", False), ("a b", False),
-     ("a;b", False), ("$(x)", False), ("é1", False), ("x" * 65, False), ("x" * 64, True), ("a.b_c+d-e", True),
-     ("1", True)],
-)  # fmt: skip
-@pytest.mark.parametrize("column", ["emdb_id", "pdb_id"])
-def test_ids_become_file_names_and_are_checked(tmp_path, column, bad, fine):
-    row = f"{bad}\tm\t3\ta\tb" if column == "emdb_id" else f"m\t{bad}\t3\ta\tb"
-    pairs, excluded = from_table(tmp_path, row)
-    assert len(pairs) == fine
-    assert [row["reason"] for row in excluded] == ([] if fine else [f"{column} {NAME}"])
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("", "no resolution")]
-    + [(text, "resolution is not a positive number") for text in ("nan", "inf", "abc", "3,2", "0", "-3.2")],
-)
-def test_resolutions_that_are_none(tmp_path, text, reason):
-    pairs, excluded = from_table(tmp_path, f"E1\tm\t{text}\ta\tb", "E2\tm\t3\ta\tb")
-    assert [pair["emdb_id"] for pair in pairs] == ["E2"]
-    assert reasons(excluded) == {("E1", "m"): reason}
-
-
-@pytest.mark.parametrize("row", ["E1\tm\t3\t\tb", "E1\tm\t3\ta\t", "E1\tm\t3\ta", "E1\tm\t3"])
-def test_empty_and_missing_cells(tmp_path, row):
-    pairs, excluded = from_table(tmp_path, row)
-    assert pairs == []
-    assert reasons(excluded) == {("E1", "m"): "no map or no model named"}
-
-
-def test_a_changed_file_changes_the_stamp(tmp_path):
-    (tmp_path / "a").write_bytes(b"1")
-    row = "E1\tm\t3\ta\tb"
-    first = from_table(tmp_path, row)[0][0]
-    assert from_table(tmp_path, row)[0][0] == first
-    (tmp_path / "a").write_bytes(b"12")
-    second = from_table(tmp_path, row)[0][0]
-    assert second["map_stamp"] != first["map_stamp"]
-    assert second["model_stamp"] == first["model_stamp"]
-
-
-@pytest.mark.real
-def test_the_table_of_real_pairs(real_data):
-    pairs, excluded = catalogue.from_table(real_data / "pairs.tsv")
-    assert excluded == []
-    assert len(pairs) == 11
-    assert pairs[0]["emdb_id"] == "EMD-0093"
-    assert {p["emdb_id"]: p["apoferritin"] for p in pairs if p["apoferritin"]} == {
-        "EMD-20026": "ferritin in the name, symmetry not given"
-    }
-    assert all("absent" not in (p["map_stamp"], p["model_stamp"]) for p in pairs)
-
-
-# ---- apoferritin ----
-
-
-@pytest.mark.parametrize(
-    ("sample", "group", "reason"),
-    [
-        ("Mouse heavy-chain apoferritin", "O", "ferritin in the name and point group O"),
-        ("Human Ferritin", "O", "ferritin in the name and point group O"),
-        ("FERRITIN light chain", None, "ferritin in the name, symmetry not given"),
-        ("apoferritin", "", None),
-        ("apoferritin", "C1", None),
-        ("bacterioferritin", "O", None),
-        ("Bacterioferritin B", None, None),
-        ("encapsulin with ferritin-like cargo", "T", None),
-        ("ferritin-encapsulated enzyme", "O", None),
-        ("GFP-ferritin fusion", "O", None),
-        ("beta-galactosidase", "O", None),
-        ("", "O", None),
-    ],
-)
-def test_apoferritin_by_name_and_symmetry(sample, group, reason):
-    assert catalogue.apoferritin_reason(sample, group) == reason
-
-
-def test_an_empty_point_group_in_a_table_is_told(tmp_path):
-    header = HEADER + "\tsample\tpoint_group"
-    pairs, _ = from_table(tmp_path, "E1\tm\t2\ta\tb\tferritin\t", "E2\tm\t2\ta\tb\tferritin\tO", header=header)
-    assert [pair["apoferritin"] for pair in pairs] == [None, "ferritin in the name and point group O"]
-
-
-# ---- documents ----
-
-
-def document(**changes):
-    """A small entry document; a keyword replaces a branch of the top level."""
+def entry(**facts):
+    """A true entry of the search, as `document()` describes it."""
     return {
-        "emdb_id": "EMD-1234",
-        "admin": {
-            "title": "A title",
-            "current_status": {"code": {"valueOf_": "REL"}},
-            "key_dates": {"map_release": "2022-10-12T00:00:00"},
-        },
-        "crossreferences": {
-            "pdb_list": {"pdb_reference": [{"pdb_id": "7SGD", "relationship": {"in_frame": "FULLOVERLAP"}}]}
-        },
-        "sample": {"name": {"valueOf_": "a sample"}},
-        "structure_determination_list": {
-            "structure_determination": [
-                {
-                    "method": "singleParticle",
-                    "image_processing": [
-                        {
-                            "final_reconstruction": {
-                                "resolution": {"valueOf_": "3.97", "units": "Å"},
-                                "resolution_method": "FSC 0.143 CUT-OFF",
-                                "applied_symmetry": {"point_group": "C3"},
-                            }
-                        }
-                    ],
-                }
-            ]
-        },
-        "map": {
-            "file": "emd_1234.map.gz",
-            "pixel_spacing": {"x": {"valueOf_": "1.06", "units": "Å"}},
-            "contour_list": {"contour": [{"primary": True, "level": 0.02}]},
-        },
-    } | changes
+        "emdb_id": "EMD-1234", "status": "REL", "date": "2022-10-12", "update": UPDATE, "method": "singleParticle",
+        "resolutions": [(3.97, "FSC 0.143 CUT-OFF")], "calculated": 4.1, "map_model": 4.4, "voxel": 1.06,
+        "point_group": "C3", "models": ["7sgd"], "software": ["RELION"], "doi": "10.1093/nar/gkag888",
+        "pubmed": "42745665", "uniprot": ["P12345"], "title": "A title", "sample": "everything about the sample",
+    } | facts  # fmt: skip
 
 
-def only(doc):
-    (row,) = catalogue.document_pairs(doc)
-    return row
+def records(*truth, columns=searchrows.COLUMNS):
+    return read_search(searchrows.answer(truth or [entry()], columns=columns)).records
 
 
-def edited(*keys, value):
-    """A document with the branch at `keys` replaced."""
-    doc = document()
-    at = doc
-    for key in keys[:-1]:
-        at = at[key]
-    at[keys[-1]] = value
-    return doc
+def taken(*truth, documents=None, **rule):
+    return from_search(records(*truth), documents or {}, CatalogueRule(**rule))
 
 
-def reconstruction(resolution="3.97", method="FSC 0.143 CUT-OFF"):
-    return {
-        "final_reconstruction": {"resolution": resolution and {"valueOf_": resolution}, "resolution_method": method}
-    }
+def why(doc, **rule):
+    """The reason for which the one pair of a document is left out; None when it is taken."""
+    pairs, excluded = from_entry_documents([doc], CatalogueRule(**rule))
+    return excluded[0]["reason"] if excluded else None if len(pairs) == 1 else "several"
 
 
-def with_processings(*processings):
-    return edited(
-        "structure_determination_list", "structure_determination", 0, "image_processing", value=list(processings)
-    )
+# ---- documents alone ----
 
 
-def test_a_document():
-    row = only(document())
-    assert row.pop("reason") is None
-    assert row == {
-        "emdb_id": "EMD-1234",
-        "pdb_id": "7sgd",
-        "map_file": "emd_1234.map.gz",
-        "model_file": "7sgd.cif.gz",
-        "resolution": 3.97,
-        "resolution_method": "FSC 0.143 CUT-OFF",
-        "method": "singleParticle",
-        "sample": "a sample",
-        "title": "A title",
-        "point_group": "C3",
-        "map_release": "2022-10-12",
-        "contour_level": 0.02,
-        "voxel": 1.06,
-        "composite": False,
-        "in_frame": "FULLOVERLAP",
-        "apoferritin": None,
-        "synthetic": False,
-    }
-    assert set(row) <= set(tables.PAIRS.names)
-
-
-@pytest.mark.real
-def test_the_real_document(real_data):
-    with open(real_data / "api" / "entry_EMD-25107.json", encoding="utf-8") as stream:
-        row = only(json.load(stream))
+def test_a_document_becomes_a_pair():
+    ((pair,), excluded) = from_entry_documents([document()])
+    assert excluded == []
     expected = {
-        "emdb_id": "EMD-25107", "pdb_id": "7sgd", "map_file": "emd_25107.map.gz", "resolution": 3.97,
-        "resolution_method": "FSC 0.143 CUT-OFF", "method": "singleParticle", "point_group": "C3",
-        "map_release": "2022-10-12", "in_frame": "FULLOVERLAP", "contour_level": 0.02, "reason": None,
-        "composite": False,
+        "emdb_id": "EMD-1234", "pdb_id": "7sgd", "map_file": "emd_1234.map.gz", "model_file": "7sgd.cif.gz",
+        "resolution": 3.97, "resolution_method": "FSC 0.143 CUT-OFF", "x_source": "document: the only value",
+        "in_frame": "FULLOVERLAP", "uniprot": "P12345", "apoferritin": None, "synthetic": False, "composite": False,
+        "contour_level": 0.02, "map_mb": 42.593, "map_grid": "220 221 222", "cluster_pub": "doi:10.1093/nar/gkag888",
+        "cluster_protein": "uniprot:P12345", "update": UPDATE,
     }  # fmt: skip
-    assert {key: row[key] for key in expected} == expected
-    assert row["sample"] and row["title"]
-    assert 0.5 < row["voxel"] < 3
-
-
-def test_several_models_are_several_pairs():
-    doc = document()
-    doc["crossreferences"]["pdb_list"]["pdb_reference"] += [{"pdb_id": "pdb_00001ABC"}, {"pdb_id": "not one"}]
-    rows = catalogue.document_pairs(doc)
-    assert [(row["pdb_id"], row["model_file"], row["reason"]) for row in rows] == [
-        ("7sgd", "7sgd.cif.gz", None),
-        ("pdb_00001abc", "pdb_00001abc.cif.gz", None),
-        ("not one", "not one.cif.gz", "not a PDB id"),
-    ]
-    assert [row["in_frame"] for row in rows] == ["FULLOVERLAP", None, None]
+    assert {key: pair[key] for key in expected} == expected
+    assert pair["nyquist_ratio"] == pytest.approx(3.97 / 2.12)
 
 
 @pytest.mark.parametrize(
@@ -359,160 +68,302 @@ def test_several_models_are_several_pairs():
         (document(admin=None), "not released"),
         (edited("crossreferences", "pdb_list", value=None), "no fitted model"),
         (edited("crossreferences", "pdb_list", value={}), "no fitted model"),
-        (edited("crossreferences", "pdb_list", "pdb_reference", value=[]), "no fitted model"),
+        (edited(*MODELS, value=[]), "no fitted model"),
         (document(crossreferences=None), "no fitted model"),
+        (edited(*MODELS, value={"pdb_id": "not one"}), "not a PDB id"),
+        (edited(*MODELS, value={"pdb_id": "../x"}), "not a PDB id"),
         (document(emdb_id=None), "not an EMDB id"),
         (document(emdb_id="EMD-12/../.."), "not an EMDB id"),
         (document(emdb_id="EMD-12"), "not an EMDB id"),
-        (document(map=None), "no map file"),
-        (edited("map", "file", value="../../etc/passwd"), "no map file"),
         (document(structure_determination_list=None), "no resolution"),
         (with_processings(), "no resolution"),
         (with_processings(reconstruction(None)), "no resolution"),
         (with_processings(reconstruction("n/a")), "no resolution"),
         (with_processings(reconstruction("0")), "resolution is not a positive number"),
+        (with_processings(reconstruction("3"), reconstruction("4")), "several resolutions, none chosen by FSC 0.143"),
         ({}, "not an EMDB id"),
         (None, "not an EMDB id"),
-        ([], "not an EMDB id"),
+        (edited("admin", "current_status", "code", value="REL"), None),
+        (document(map=None), None),
+        (edited("map", "file", value="../../etc/passwd"), None),
     ],
 )
 def test_why_a_document_is_left_out(doc, reason):
-    assert only(doc)["reason"] == reason
+    assert why(doc) == reason
 
 
-def test_the_status_may_be_bare():
-    assert only(edited("admin", "current_status", "code", value="REL"))["reason"] is None
-
-
-def test_bare_objects_where_lists_are_usual():
-    doc = document()
-    bare = copy.deepcopy(doc)
-    bare["crossreferences"]["pdb_list"]["pdb_reference"] = doc["crossreferences"]["pdb_list"]["pdb_reference"][0]
-    structure = doc["structure_determination_list"]["structure_determination"][0]
-    structure["image_processing"] = structure["image_processing"][0]
-    bare["structure_determination_list"]["structure_determination"] = structure
-    bare["map"]["contour_list"]["contour"] = doc["map"]["contour_list"]["contour"][0]
-    assert only(bare) == only(document())
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_of_two_resolutions_the_one_by_fsc_0143(order):
-    found = [reconstruction("4.5", "FSC 0.5 CUT-OFF"), reconstruction("3.9")][::order]
-    row = only(with_processings(*found))
-    assert (row["resolution"], row["resolution_method"]) == (3.9, "FSC 0.143 CUT-OFF")
-
-
-def test_of_two_resolutions_by_other_criteria_the_first():
-    row = only(with_processings(reconstruction("4.5", "FSC 0.5 CUT-OFF"), reconstruction("5", "OTHER")))
-    assert (row["resolution"], row["resolution_method"]) == (4.5, "FSC 0.5 CUT-OFF")
-
-
-def test_a_resolution_in_a_second_determination():
-    doc = with_processings(reconstruction(None))
-    doc["structure_determination_list"]["structure_determination"].append({"image_processing": [reconstruction("7.1")]})
-    assert only(doc)["resolution"] == 7.1
+def test_a_map_without_a_file_name_has_the_usual_one():
+    for doc in (document(map=None), edited("map", "file", value="../../etc/passwd")):
+        ((pair,), _) = from_entry_documents([doc])
+        assert pair["map_file"] == "emd_1234.map.gz"
 
 
 @pytest.mark.parametrize(
-    ("contours", "level"),
+    ("title", "synthetic"),
+    [("Synthetic demonstration archive: a cage", True), ("A synthetic nanobody bound to a channel", False)],
+)
+def test_made_up_entries_say_so_and_synthetic_molecules_are_real(title, synthetic):
+    ((pair,), _) = from_entry_documents([edited("admin", "title", value=title)])
+    assert pair["synthetic"] is synthetic
+
+
+# ---- the rule ----
+
+
+@pytest.mark.parametrize(
+    ("doc", "rule", "reason"),
     [
-        ([{"primary": False, "level": 1}, {"primary": True, "level": 2}], 2),
-        ([{"primary": "false", "level": 1}, {"primary": "true", "level": "2.5"}], 2.5),
-        ([{"level": 3}, {"level": 4}], 3),
-        ({"primary": True, "level": {"valueOf_": "0.1"}}, 0.1),
-        ([{"primary": True}], None),
-        ([{"primary": True, "level": None}], None),
-        ([], None),
-        (None, None),
+        (edited(*STRUCTURE, "method", value="electronCrystallography"),
+         {}, "method electronCrystallography"),
+        (edited(*STRUCTURE, "method", value="electronCrystallography"),
+         {"methods": ()}, None),
+        (edited(*STRUCTURE, "method", value=None),
+         {"methods": ("helical",)}, None),
+        (document(), {"methods": ("helical",)}, "method singleParticle"),
+        (document(), {"resolution_methods": ("FSC 0.5 CUT-OFF",)}, "resolution by FSC 0.143 CUT-OFF"),
+        (document(), {"resolution_methods": ("FSC 0.143 CUT-OFF",)}, None),
+        (edited(*FINAL, "resolution_method", value=None), {"resolution_methods": ("FSC 0.143 CUT-OFF",)}, None),
+        (document(), {"highest": 3.96}, "resolution outside 0.5–3.96 Å"),
+        (document(), {"highest": 3.97, "lowest": 3.97}, None),
+        (document(), {"lowest": 3.98}, "resolution outside 3.98–50 Å"),
+        (edited("admin", "composite_map", value=True), {"composite": False}, "composite map"),
+        (edited("admin", "composite_map", value=True), {}, None),
+        (document(), {"composite": False}, None),
+        (document(), {"most_map_mb": 42}, "map larger than 42 MB"),
+        (document(), {"most_map_mb": 43}, None),
+        (document(map=None), {"most_map_mb": 1}, None),
+        (document(), {"in_frame": ("FULLOVERLAP",)}, None),
+        (document(), {"in_frame": ("NOOVERLAP", "PARTIALOVERLAP")}, "model and map FULLOVERLAP"),
+        (edited(*MODELS, 0, "relationship", value=None), {"in_frame": ("FULLOVERLAP",)}, None),
+        (document(), {"only_ids": ["emd-1234"]}, None),
+        (document(), {"only_ids": ["EMD-1234/7SGD"]}, None),
+        (document(), {"only_ids": ["EMD-1234/pdb_00007sgd"]}, None),
+        (document(), {"only": "apoferritin"}, "not apoferritin"),
+        (cage(molecule("x", ["P09528"], "24")), {"only": "apoferritin"}, None),
+        (cage(molecule("x", ["P09528"], "24"), point_group="C1"), {"only": "apoferritin"}, "not apoferritin"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_takes(doc, rule, reason):
+    assert why(doc, **rule) == reason
+
+
+def test_the_first_model_of_a_map():
+    doc = edited(*MODELS, value=[{"pdb_id": name} for name in ("7sgd", "1abc", "2abc")])
+    assert [pair["pdb_id"] for pair in from_entry_documents([doc])[0]] == ["1abc", "2abc", "7sgd"]
+    pairs, excluded = from_entry_documents([doc], CatalogueRule(models="first"))
+    assert [pair["pdb_id"] for pair in pairs] == ["7sgd"], "first in the document, not in the alphabet"
+    assert reasons(excluded) == {("EMD-1234", name): "a further model of its map" for name in ("1abc", "2abc")}
+
+
+def test_listed_ids_that_are_not_told_of():
+    rule = CatalogueRule(only_ids=("EMD-1234/7sgd", "EMD-1234/9abc", "EMD-4321"))
+    pairs, excluded = from_entry_documents([document(), document(emdb_id="EMD-0007")], rule)
+    assert [pair["emdb_id"] for pair in pairs] == ["EMD-1234"]
+    assert reasons(excluded) == {
+        ("EMD-0007", "7sgd"): "not among the listed ids",
+        ("EMD-1234", "9abc"): "listed, but not in the archive's answer",
+        ("EMD-4321", ""): "listed, but not in the archive's answer",
+    }
+
+
+def test_a_rule_in_words():
+    text = CatalogueRule(most_map_mb=2000, in_frame=("FULLOVERLAP",), only="apoferritin", composite=False).text()
+    said = (
+        "singleParticle, subtomogramAveraging, helical or tomography", "0.5–50 Å", "no composite maps",
+        "maps up to 2000 MB", "model and map FULLOVERLAP", "apoferritin alone", "excludes nothing",
+    )  # fmt: skip
+    for words in said:
+        assert words in text
+    assert "MB" not in CatalogueRule().text()
+    assert "2 listed ids" in CatalogueRule(only_ids=("EMD-1234", "EMD-1235/1abc")).text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"method": ["helical"]}, "catalogue: unknown method; expected methods, resolution_methods"),
+        ({"models": "some"}, "models 'some': expected all or first"),
+        ({"only": "ribosome"}, "only 'ribosome': expected apoferritin"),
+        ({"lowest": 5, "highest": 4}, "resolutions 5–4 Å: no range"),
+        ({"lowest": "x"}, "catalogue: "),
+        ({"most_map_mb": -1}, "most_map_mb -1: expected MB"),
+        ({"only_ids": ["EMD-1"]}, "'EMD-1' is no EMDB id; expected EMD-1234"),
+        ({"only_ids": ["EMD-1234/"]}, "'EMD-1234/' is no EMDB id"),
+        ({"only_ids": ["EMD-1234/../x"]}, "is no EMDB id"),
+        ({"methods": 3}, "catalogue: "),
     ],
 )
-def test_the_primary_contour(contours, level):
-    assert only(edited("map", "contour_list", "contour", value=contours))["contour_level"] == level
+def test_settings_that_make_no_rule(settings, said):
+    with pytest.raises(ValueError, match=said):
+        rule_of(settings)
 
 
-def test_the_name_of_a_sample_that_has_none():
-    sample = {
-        "name": None,
-        "supramolecule_list": {"supramolecule": [{"name": None}, {"name": {"valueOf_": "virus"}}]},
-        "macromolecule_list": {"macromolecule": {"name": {"valueOf_": "protein"}}},
+def test_settings_make_a_rule():
+    assert rule_of({}) == CatalogueRule()
+    rule = rule_of({"methods": ["helical"], "in_frame": "FULLOVERLAP", "only_ids": ["emd-1234/1ABC"]})
+    assert (rule.methods, rule.in_frame, rule.only_ids) == (("helical",), ("FULLOVERLAP",), ("EMD-1234/1abc",))
+    assert hash(rule) == hash(
+        rule_of({"methods": ["helical"], "in_frame": ["FULLOVERLAP"], "only_ids": ["EMD-1234/1abc"]})
+    )
+
+
+# ---- the search, and documents for what it lacks ----
+
+
+def test_search_and_document_make_a_pair():
+    ((pair,), excluded) = taken(documents={"EMD-1234": document()})
+    assert excluded == []
+    expected = {
+        "resolution": 3.97, "x_source": "search: the only value", "calculated_resolution": 4.1, "map_model_fsc05": 4.4,
+        "contour_level": 0.02, "map_mb": 42.593, "in_frame": "FULLOVERLAP", "sample": "a sample", "software": "RELION",
+        "title": "A title", "deposition": "2022-10-12", "voxel": 1.06, "cluster_protein": "uniprot:P12345",
+    }  # fmt: skip
+    assert {key: pair[key] for key in expected} == expected
+    assert pair["map_stamp"].startswith("42593 ")
+
+
+def test_the_same_facts_make_the_same_pairs():
+    """What the search tells and what the document tells differ in where it was read, and in what only one tells."""
+    own = {"x_source", "calculated_resolution", "map_model_fsc05", "deposition", "software"}
+    ((first,), _) = taken(documents={"EMD-1234": document()})
+    ((second,), _) = from_entry_documents([document()])
+    names = [name for name in tables.PAIRS.names if name not in own]
+    assert {name: first.get(name) for name in names} == {name: second.get(name) for name in names}
+
+
+def test_an_entry_without_its_document_has_what_the_search_tells():
+    ((pair,), _) = taken()
+    assert (pair["map_file"], pair["map_stamp"], pair.get("contour_level")) == ("emd_1234.map.gz", "", None)
+    assert pair["sample"] == "everything about the sample"
+    ((early,), _) = taken(entry(emdb_id="EMD-0339"))
+    assert early["map_file"] == "emd_0339.map.gz"
+
+
+def test_only_candidates_have_their_documents_read():
+    truth = searchrows.entries(600, seed=5)
+    found = records(*truth)
+    wanted = candidates(found)
+    modelled = {e["emdb_id"]: e["update"] for e in truth if e["status"] == "REL" and e["models"]}
+    assert 150 < len(wanted) < len(truth) / 2
+    assert dict(wanted).items() <= modelled.items()
+    asked = []
+
+    class Shelf(dict):
+        def get(self, key, default=None):
+            asked.append(key)
+            return default
+
+    pairs, excluded = from_search(found, Shelf())
+    assert asked == [emdb_id for emdb_id, _ in wanted]
+    assert {pair["emdb_id"] for pair in pairs} <= set(asked)
+    assert {row["emdb_id"] for row in pairs + excluded} == {e["emdb_id"] for e in truth}, "every entry has its row"
+
+
+def test_a_rule_that_takes_less_needs_fewer_documents():
+    found = records(*searchrows.entries(600, seed=5))
+    few = candidates(found, CatalogueRule(only="apoferritin", highest=4))
+    assert 0 < len(few) < len(candidates(found, CatalogueRule(highest=4))) < len(candidates(found))
+    groups = {record["emdb_id"]: record["point_group"] for record in found}
+    assert {groups[emdb_id] for emdb_id, _ in few} == {"O"}
+    assert candidates(found, CatalogueRule(only_ids=("EMD-9999",))) == []
+
+
+def test_every_reason_of_the_search():
+    truth = [
+        entry(emdb_id="EMD-0001"), entry(emdb_id="EMD-0002", status="OBS"), entry(emdb_id="EMD-0003", models=[]),
+        entry(emdb_id="EMD-0004", resolutions=[]), entry(emdb_id="EMD-0005", method="electronCrystallography"),
+        entry(emdb_id="EMD-0006", resolutions=[(3, "OTHER"), (4, "OTHER")]),
+        entry(emdb_id="EMD-0007", models=["x", "1abc"]),
+        entry(emdb_id="EMD-0008", resolutions=[(0.3, "OTHER")]),
+        entry(emdb_id="nonsense"),
+    ]  # fmt: skip
+    pairs, excluded = taken(*truth)
+    assert [(pair["emdb_id"], pair["pdb_id"]) for pair in pairs] == [("EMD-0001", "7sgd"), ("EMD-0007", "1abc")]
+    assert reasons(excluded) == {
+        ("EMD-0002", "7sgd"): "not released",
+        ("EMD-0003", ""): "no fitted model",
+        ("EMD-0004", "7sgd"): "no resolution",
+        ("EMD-0005", "7sgd"): "method electronCrystallography",
+        ("EMD-0006", "7sgd"): "several resolutions, none chosen by FSC 0.143",
+        ("EMD-0007", "x"): "not a PDB id",
+        ("EMD-0008", "7sgd"): "resolution outside 0.5–50 Å",
+        ("nonsense", "7sgd"): "not an EMDB id",
     }
-    assert only(document(sample=sample))["sample"] == "virus"
-    del sample["supramolecule_list"]
-    assert only(document(sample=sample))["sample"] == "protein"
-    assert only(document(sample=None))["sample"] == ""
 
 
-@pytest.mark.parametrize(
-    ("given", "composite"), [(True, True), ("true", True), ("TRUE", True), (False, False), (None, False)]
-)
-def test_composite_maps(given, composite):
-    assert only(edited("admin", "composite_map", value=given))["composite"] is composite
+def test_of_several_resolutions_the_document_may_tell_more():
+    several = entry(resolutions=[(3, "OTHER"), (4, "OTHER")])
+    assert candidates(records(several)) == [("EMD-1234", UPDATE)]
+    doc = with_processings(reconstruction("3", "OTHER"), reconstruction("4"))
+    ((pair,), _) = taken(several, documents={"EMD-1234": doc})
+    assert (pair["resolution"], pair["x_source"]) == (4, "document: of 2 values the one by FSC 0.143")
 
 
-@pytest.mark.parametrize(("title", "synthetic"), [("Synthetic apoferritin at 3 Å", True), ("A title", False)])
-def test_made_up_entries_say_so(title, synthetic):
-    assert only(edited("admin", "title", value=title))["synthetic"] is synthetic
+def test_a_resolution_whose_column_did_not_come_is_in_the_document():
+    columns = [name for name in searchrows.COLUMNS if name != "resolution"]
+    found = records(columns=columns)
+    assert candidates(found) == [("EMD-1234", UPDATE)]
+    ((pair,), _) = from_search(found, {"EMD-1234": document()})
+    assert (pair["resolution"], pair["x_source"]) == (3.97, "document: the only value")
+    assert reasons(from_search(found, {})[1]) == {("EMD-1234", "7sgd"): "resolution not told by the search"}
 
 
-def test_apoferritin_of_a_document():
-    doc = document(sample={"name": {"valueOf_": "mouse apoferritin"}})
-    assert only(doc)["apoferritin"] is None, "its point group is C3"
-    reconstructed = doc["structure_determination_list"]["structure_determination"][0]["image_processing"][0]
-    reconstructed["final_reconstruction"]["applied_symmetry"]["point_group"] = "O"
-    assert only(doc)["apoferritin"] == "ferritin in the name and point group O"
-    reconstructed["final_reconstruction"]["applied_symmetry"] = None
-    assert only(doc)["apoferritin"] is None
+@pytest.mark.parametrize(("status", "count"), [("REL", 1), (None, 1), ("OBS", 0)])
+def test_an_entry_that_its_document_calls_obsolete(status, count):
+    doc = edited("admin", "current_status", "code", value=status)
+    pairs, excluded = taken(documents={"EMD-1234": doc})
+    assert len(pairs) == count
+    assert count or reasons(excluded) == {("EMD-1234", "7sgd"): "not released"}
 
 
-def branches(node, path=()):
-    """Paths of everything in a document."""
-    yield path
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, child in items:
-        yield from branches(child, (*path, key))
+def test_of_several_dois_the_document_tells_the_first():
+    (record,) = records(entry())
+    facts = joined(record | {"several_doi": True, "doi": "10.1000/second"}, catalogue.entry_facts(document()))
+    assert facts["doi"] == "10.1093/nar/gkag888"
+    assert joined(record | {"doi": "10.1000/x"}, catalogue.entry_facts(document()))["doi"] == "10.1000/x"
+    assert joined(record | {"doi": ""}, catalogue.entry_facts(document()))["doi"] == "10.1093/nar/gkag888"
 
 
-BRANCHES = [path for path in branches(document()) if path]
-CHANGES = {
-    "missing": lambda value: ...,
-    "null": lambda value: None,
-    "wrapped": lambda value: [value],
-    "unwrapped": lambda value: value[0] if isinstance(value, list) and value else value,
-    "empty list": lambda value: [],
-    "empty object": lambda value: {},
-    "bare": lambda value: value["valueOf_"] if isinstance(value, dict) and "valueOf_" in value else value,
-    "with attributes": lambda value: (
-        {"valueOf_": str(value), "units": "x"} if isinstance(value, (str, int, float)) else value
-    ),
-    "number": lambda value: 7,
-}
+def test_the_models_of_the_search_are_placed_by_the_document():
+    ((first, second), _) = taken(entry(models=["7sgd", "9abc"]), documents={"EMD-1234": document()})
+    assert [(pair["pdb_id"], pair["in_frame"]) for pair in (first, second)] == [("7sgd", "FULLOVERLAP"), ("9abc", None)]
 
 
-@settings(max_examples=400, deadline=None)
-@given(changes=st.lists(st.tuples(st.sampled_from(BRANCHES), st.sampled_from(sorted(CHANGES))), min_size=1, max_size=4))
-def test_any_branch_may_be_otherwise(changes):
-    """A document with branches missing, null, bare or wrapped gives rows that can be written, or reasons."""
-    doc = document()
-    for path, change in changes:
-        at = doc
-        try:
-            for key in path[:-1]:
-                at = at[key]
-            new = CHANGES[change](at[path[-1]])
-            if new is ...:
-                del at[path[-1]]
-            else:
-                at[path[-1]] = new
-        except (KeyError, IndexError, TypeError):
-            continue
-    for row in catalogue.document_pairs(doc):
-        assert row["reason"] is None or isinstance(row["reason"], str)
-        if row["reason"] is None:
-            assert row["resolution"] > 0
-        for column in tables.PAIRS.columns:
-            value = row.get(column.name)
-            kinds = {"text": str, "number": (float, int), "yes/no": bool}
-            assert value is None or isinstance(value, kinds[column.kind]), column.name
+def test_a_model_in_several_maps_and_a_map_with_several_models():
+    truth = [entry(models=["7sgd", "pdb_10001abc"]), entry(emdb_id="EMD-4321")]
+    pairs, _ = taken(*truth)
+    assert [(pair["emdb_id"], pair["pdb_id"], pair["model_file"]) for pair in pairs] == [
+        ("EMD-1234", "7sgd", "7sgd.cif.gz"), ("EMD-1234", "pdb_10001abc", "pdb_10001abc.cif.gz"),
+        ("EMD-4321", "7sgd", "7sgd.cif.gz"),
+    ]  # fmt: skip
+
+
+def test_apoferritin_by_search_and_document():
+    truth = entry(point_group="O", uniprot=["P09528"])
+    assert taken(truth)[0][0]["apoferritin"] == "UniProt P09528, point group O, copies not given"
+    doc = cage(molecule("x", ["P09528"], "24"))
+    assert taken(truth, documents={"EMD-1234": doc})[0][0]["apoferritin"] == "UniProt P09528, 24 copies, point group O"
+    other = cage(molecule("x", ["P09528"], "24"), molecule("y", ["P99999"], "1"))
+    assert taken(truth, documents={"EMD-1234": other})[0][0]["apoferritin"] is None
+
+
+def test_the_order_of_the_answer_does_not_matter():
+    found = records(*searchrows.entries(300, seed=8))
+    first = from_search(found, {})
+    assert from_search(found[::-1], {}) == first
+    assert [pair["emdb_id"] for pair in first[0]] == sorted(
+        (pair["emdb_id"] for pair in first[0]), key=lambda emdb_id: int(emdb_id[4:])
+    )
+
+
+@pytest.mark.parametrize("dialect", searchrows.DIALECTS)
+def test_every_dialect_gives_the_same_pairs(dialect):
+    truth = searchrows.entries(300, seed=9)
+    found = read_search(searchrows.answer(truth, dialect=dialect, seed=1)).records
+    assert from_search(found, {}) == from_search(read_search(searchrows.answer(truth, dialect="bare")).records, {})
+
+
+# ---- a folder of documents ----
 
 
 def folder(tmp_path, *docs):
@@ -528,6 +379,7 @@ def test_a_folder_of_documents(tmp_path):
     pairs, excluded = catalogue.from_documents(tmp_path)
     assert [pair["emdb_id"] for pair in pairs] == ["EMD-1234", "EMD-10000"]
     assert reasons(excluded) == {("EMD-0002", "7sgd"): "not released"}
+    assert len(catalogue.from_documents(tmp_path, CatalogueRule(lowest=4))[0]) == 0
 
 
 def test_a_folder_without_documents(tmp_path):
@@ -553,27 +405,53 @@ def test_one_document_in_two_files(tmp_path):
 
 
 def test_what_is_written(tmp_path):
-    pairs, excluded = catalogue.from_documents(folder(tmp_path, document(), document(emdb_id="EMD-0002", map=None)))
+    bare = document(emdb_id="EMD-0002", crossreferences=None)
+    pairs, excluded = catalogue.from_documents(folder(tmp_path, document(), bare))
     catalogue.write(tmp_path / "out", pairs, excluded, source="here", digest="abc")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "catalogue.json", "excluded.tsv", "pairs.parquet", "pairs.tsv",
     ]  # fmt: skip
     (row,) = tables.read_rows(tmp_path / "out" / "pairs.parquet", layout=tables.PAIRS)
-    assert {key: row[key] for key in ("emdb_id", "resolution", "composite", "map_stamp")} == {
-        "emdb_id": "EMD-1234", "resolution": 3.97, "composite": False, "map_stamp": None,
+    assert {key: row[key] for key in ("emdb_id", "resolution", "composite", "uniprot", "model_stamp")} == {
+        "emdb_id": "EMD-1234", "resolution": 3.97, "composite": False, "uniprot": "P12345", "model_stamp": None,
     }  # fmt: skip
     assert tables.read_tsv(tmp_path / "out" / "excluded.tsv") == [
-        {"emdb_id": "EMD-0002", "pdb_id": "7sgd", "sample": "a sample", "reason": "no map file"}
+        {"emdb_id": "EMD-0002", "pdb_id": "", "sample": "a sample", "reason": "no fitted model"}
     ]
     assert json.loads((tmp_path / "out" / "catalogue.json").read_text()) == {
-        "source": "here", "sha256": "abc", "n_pairs": 1, "n_excluded": 1, "newest_map_release": "2022-10-12",
+        "source": "here", "sha256": "abc", "n_pairs": 1, "n_entries": 1, "n_excluded": 1,
+        "excluded_by_reason": {"no fitted model": 1}, "newest_map_release": "2022-10-12", "rule": None,
+        "settings": None, "version": __version__, **dict.fromkeys(catalogue.OF_SNAPSHOT),
     }  # fmt: skip
+
+
+def test_what_is_written_of_a_snapshot(tmp_path):
+    rule = CatalogueRule(highest=4)
+    pairs, excluded = from_search(records(*searchrows.entries(200, seed=2)), {}, rule)
+    snapshot = {"date": "2026-11-25", "query": "*:*", "sha256": "abc", "fields_missing": ["title"]}
+    catalogue.write(tmp_path / "a", pairs, excluded, source="EMDB", digest="abc", rule=rule, snapshot=snapshot)
+    told = json.loads((tmp_path / "a" / "catalogue.json").read_text())
+    assert {key: told[key] for key in snapshot} == snapshot
+    assert told["rule"] == rule.text()
+    assert rule_of(told["settings"]) == rule
+    assert sum(told["excluded_by_reason"].values()) == told["n_excluded"] == len(excluded)
+    assert list(told["excluded_by_reason"].values()) == sorted(told["excluded_by_reason"].values(), reverse=True)
+    catalogue.write(tmp_path / "b", pairs, excluded, source="EMDB", digest="abc", rule=rule, snapshot=snapshot)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 
 def test_an_empty_catalogue_can_be_written(tmp_path):
     catalogue.write(tmp_path, [], [], source="here", digest="abc")
     assert tables.read_rows(tmp_path / "pairs.parquet", layout=tables.PAIRS) == []
     assert json.loads((tmp_path / "catalogue.json").read_text())["newest_map_release"] is None
+
+
+def test_every_column_of_the_pairs_is_filled_from_the_archive():
+    ((pair,), _) = taken(documents={"EMD-1234": document()})
+    empty = {name for name in tables.PAIRS.names if pair.get(name) in (None, "")}
+    assert empty == {"model_stamp", "apoferritin"}
+    assert set(search.FIELDS) <= set(searchrows.COLUMNS)
 
 
 def test_the_digest_depends_on_names_and_bytes_only(tmp_path):

@@ -15,7 +15,8 @@ import mapbytes
 import numpy as np
 import pytest
 
-from qscore import __version__, cli, compiled, stages, tables
+from qscore import __version__, cli, compiled, doors, runstate, single, stages, tables, verbs
+from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 
 TAGS = """
 group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z
@@ -226,13 +227,10 @@ def test_numbers_that_are_not_positive(work, capsys, option, value):
             "qscore score",
         ),
         (("nonsense",), "No such command 'nonsense'.", "qscore"),
-        (("catalogue", "--out", "out"), "give one of --table and --documents", "qscore catalogue"),
-        (("fetch", "m.cif", "f", "--workshop", "w"), "give --root, or --maps and --models", "qscore fetch"),
-        (
-            ("fetch", "m.cif", "f", "--workshop", "w", "--maps", "."),
-            "give --root, or --maps and --models",
-            "qscore fetch",
-        ),
+        (("catalogue", "--out", "out"), "give one of --table, --documents and --snapshot", "qscore catalogue"),
+        (("fetch", "m.cif", "f", "--workshop", "w"), "Missing option '--places'.", "qscore fetch"),
+        (("run", "--update", "--dry-run"), "--update changes the catalogue: not with --dry-run", "qscore run"),
+        (("compare", "m.map.gz", "m.cif"), "Missing argument 'MODEL2'.", "qscore compare"),
         (("plan", "none", "--out", "out"), "Invalid value for 'PAIRS': Path 'none' does not exist.", "qscore plan"),
     ],
 )
@@ -311,9 +309,31 @@ def test_a_batch_that_was_never_fetched(work, capsys):
 def test_an_archive_that_is_not_there(work, capsys):
     columns = {name: ["x"] for name in tables.BATCH.names}
     tables.write_tsv(work / "b.tsv", tables.BATCH, columns)
-    code, _, err = run(capsys, "fetch", "b.tsv", "f", "--maps", "none", "--models", "none", "--workshop", "w")
+    (work / "places.json").write_text('{"maps": ["none"], "models": ["none"]}')
+    code, _, err = run(capsys, "fetch", "b.tsv", "f", "--places", "places.json", "--workshop", "w")
     assert (code, err) == (75, "qscore: no archive at none\n")
     assert not (work / "f").exists()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "noted"),
+    [
+        (ArchiveUnavailable("no answer\nfrom it"), 75, True),
+        (BadAnswer("no answer from it"), 75, True),
+        (OSError("no answer from it"), 75, True),
+        (Absent("no answer from it"), 1, False),
+        (UnusableEntry("map_missing", "no answer from it"), 1, False),
+        (ValueError("no answer from it"), 1, False),
+    ],
+)
+def test_a_stage_that_gives_up_leaves_a_note_for_its_survey(work, capsys, monkeypatch, trouble, code, noted):
+    def broken(*_, **__):
+        raise trouble
+
+    monkeypatch.setattr("qscore.entry.score_pair", broken)
+    monkeypatch.setenv(runstate.JOBS_LOCK, str(work / ".jobs.lock"))
+    assert run(capsys, "score", "m.map.gz", "m.cif") == (code, "", "qscore: no answer from it\n")
+    assert runstate.unavailable(work) == ("no answer from it" if noted else None)
 
 
 # ---- what is printed ----
@@ -338,7 +358,8 @@ def test_json(work, capsys):
     assert found["map"]["notes"] == []
     assert found["model"] == {"file": "m.cif", "n_models": 2}
     assert found["sigmas"] == [0.4, 0.6]
-    assert found["resolution"] is None
+    assert found["resolution"] is found["contour_level"] is found["emdb_id"] is None
+    assert found["pdb_ids"] == []
     assert "expected" not in found
     assert (found["n_atoms"], found["n_scored"]) == (N_ATOMS, N_ATOMS)
     assert found["n_unscored"] == {"outside": 0, "constant": 0, "not_finite": 0}
@@ -375,6 +396,21 @@ def test_expected_values(work, capsys):
     assert code == 0
     assert "0.521 (0.371–0.606)" in out
     assert "expected at 3 Å by mapq-2.9.7 (σ 0.4), " in out
+
+
+@pytest.mark.parametrize("level", ["0.02", "-1.5", "0"])
+def test_a_contour_level_is_kept(work, capsys, level):
+    found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--contour", level, "--json", "--out", "out")[1])
+    assert found["contour_level"] == float(level)
+    assert json.loads((work / "out" / "summary.json").read_text(encoding="utf-8")) == found
+    out = run(capsys, "score", "m.map.gz", "m.cif", "--contour", level)[1]
+    assert f"contour level {float(level):g}, kept in the summary" in [line.rstrip() for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("level", ["abc", "nan", "inf", ""])
+def test_a_contour_level_is_a_number(work, capsys, level):
+    line = fails(capsys, "score", "m.map.gz", "m.cif", "--contour", level)
+    assert line == " ".join(f"--contour {level}: not a number".split())
 
 
 def test_no_expectation_outside_the_domain(work, capsys):
@@ -579,20 +615,36 @@ def test_catalogue_plan_fetch(work, capsys):
     )
     assert run(capsys, "catalogue", "--table", "pairs.tsv", "--out", "c") == (0, "2 pairs, 1 left out\n", "")
     assert run(capsys, "plan", "c/pairs.parquet", "--out", "plan") == (0, "1 batches of 2 pairs\n", "")
-    arguments = ("fetch", "plan/undated.tsv", "f", "--root", ".", "--workshop", "parts")
-    assert run(capsys, *arguments) == (0, "", "")
+    arguments = ("fetch", "plan/undated.tsv", "f", "--places", "c/places.json", "--workshop", "parts")
+    code, out, _ = run(capsys, *arguments)
+    assert (code, out) == (0, "")
     entries = json.loads((work / "f" / "manifest.json").read_text())["entries"]
     assert entries[0]["map"]["name"] == "E1_m_m.map.gz"
-    assert entries[1]["map"] == {"missing": "not at none.map"}
+    assert entries[1]["unusable"]["reason"] == "map_missing"
+
+
+@pytest.mark.parametrize("more", [(), ("--update",)])
+def test_a_new_catalogue_is_asked_for_when_the_folder_is_ours(work, capsys, monkeypatch, more):
+    """--update asks within the survey's lock, before Snakemake looks; without it nothing is asked."""
+    asked = []
+    monkeypatch.setattr("qscore.run.take_snapshot", lambda content, results: asked.append((content["source"], results)))
+    monkeypatch.setattr("qscore.run.run", lambda results, command, *, before: before() if before else None)
+    monkeypatch.setattr("qscore.run.outcome", lambda results: "done")
+    (work / "c.yaml").write_text("source: emdb\nresults: r\n")
+    code, _, err = run(capsys, "run", "--config", "c.yaml", "--results", "here", *more)
+    assert (code, err) == (0, "")
+    assert asked == ([("emdb", work / "here")] if more else [])
 
 
 # ---- help ----
 
-COMMANDS = ["run", "score", *(command.name for command in stages.COMMANDS)]
+COMMANDS = ["run", *(command.name for module in (single, verbs, doors, stages) for command in module.COMMANDS)]
+NAMED = {"score", "compare", "run", "doctor", "progress", "failures", "snapshot", "catalogue", "fetch", "plan"}
 
 
 def test_every_command_is_known_here():
     assert sorted(COMMANDS) == sorted(cli.qscore.commands)
+    assert set(COMMANDS) >= NAMED
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -608,7 +660,12 @@ def test_help(capsys, command, flag):
 def test_help_of_the_whole(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    assert "qscore score map.mrc.gz model.cif --resolution 3.2" in out
+    for example in (
+        "qscore score map.mrc.gz model.cif --resolution 3.2",
+        "qscore score EMD-30342 7cec",
+        "qscore compare map.mrc.gz before.cif after.cif",
+    ):
+        assert example in out
     for command in COMMANDS:
         assert f"\n  {command} " in out
 
@@ -639,18 +696,25 @@ def python(*arguments, **options):
     )
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("score", "--help"), ("--version",)])
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_help_names_the_servers(capsys, command):
+    out = " ".join(run(capsys, command, "--help")[1].split())
+    for name in ("QSCORE_EMDB_API", "QSCORE_MAPS", "QSCORE_MODELS", "$XDG_CACHE_HOME/qscore/archive", "EMDB id"):
+        assert name in out or (command, name) == ("compare", "EMDB id")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("score", "--help"), ("compare", "--help"), ("--version",)])
 def test_help_imports_nothing_heavy(arguments):
     done = python("-X", "importtime", "-m", "qscore", *arguments)
     assert done.returncode == 0
-    assert "score" in done.stdout
+    assert "score" in done.stdout or "compare" in done.stdout
     imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
     assert "click" in imported
     assert imported & HEAVY == set()
 
 
 def test_scoring_does_not_load_the_drawing_and_fitting(pair):
-    slow = {"pandas", "matplotlib", "seaborn", "statsmodels", "snakemake", "numba"}
+    slow = {"pandas", "matplotlib", "seaborn", "statsmodels", "snakemake", "requests", "numba"}
     script = f"import sys; from qscore.cli import main; print(main(sys.argv[1:]), *({slow} & set(sys.modules)))"
     done = python("-c", script, "score", pair / "m.map.gz", pair / "m.cif", "--json")
     assert done.stdout.splitlines()[-1] == "0 numba"

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from qscore import demo
+from qscore import apoferritin, clusters, demo
+from qscore.documents import entry_facts
 from qscore.synthetic import molecules, peptide
 from qscore.synthetic.entries import ENTRIES
 from qscore.synthetic.ligands import ligand
@@ -236,6 +237,29 @@ def test_cages_are_known_by_name_copies_and_point_group(documents):
         assert molecule["number_of_copies"] == "24"
         assert "apoferritin-like cage (synthetic)" in molecule["name"]["valueOf_"]
         assert reconstruction["applied_symmetry"]["point_group"] == "O"
+
+
+def test_cages_are_members_by_accession_and_some_by_name(documents):
+    reasons = {}
+    for document in documents:
+        facts = entry_facts(document)
+        reasons[facts["emdb_id"]] = apoferritin.membership(facts)
+    assert {key: reason for key, reason in reasons.items() if reason} == {
+        "EMD-990008": "ferritin in the name and point group O",
+        "EMD-990011": "UniProt P09528, 24 copies, point group O",
+    }
+
+
+def test_documents_tell_dates_papers_and_programs(documents):
+    for document in documents:
+        facts = entry_facts(document)
+        assert facts["deposition"] < facts["map_release"] == facts["update"]
+        assert facts["software"] == "qscore demo"
+        part = (int(facts["emdb_id"][-2:]) // 3) + 1
+        assert facts["doi"] == ("" if part % 2 else f"10.5555/qscore.demo.{part}")
+        assert facts["map_stamp"] and facts["map_grid"] and facts["map_mb"] > 0
+    named = clusters.publications(map(entry_facts, documents)).values()
+    assert {name.split(":")[0] for name in named} >= {"doi", "authors"}
 
 
 def test_documents_agree_with_their_maps(archive, documents):

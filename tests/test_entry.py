@@ -1,10 +1,13 @@
 """One pair: frames and their hints, chains, what is refused."""
 
+import itertools
+
 import numpy as np
 import pytest
 from pairs import pdb_line, random_atoms, write_map
 
-from qscore.entry import score_pair
+from qscore.aggregate import floor_shared, named_like_hydrogen
+from qscore.entry import entry_row, score_pair
 from qscore.errors import UnusableEntry
 
 STEP = 1.0
@@ -96,11 +99,51 @@ def test_a_map_of_no_numbers_scores_nothing(placed):
 
 
 def test_waters_alone_are_no_entry(placed):
-    from qscore.entry import entry_row
-
     text = (placed / "home.pdb").read_text()
     (placed / "water.pdb").write_text(text.replace("ALA", "HOH").replace("ATOM  ", "HETATM").replace(" CA ", " O  "))
     pair = score_pair(placed / "m.map", placed / "water.pdb")
     assert pair.summary["q_all"] > 0.8 and np.isnan(pair.summary["q_mean"])
     with pytest.raises(UnusableEntry, match="all 12 atoms are waters"):
         entry_row(pair)
+
+
+def naive_shared(positions):
+    """Atoms with another one in the cube of whole numbers around them, pair by pair."""
+    cubes = [tuple(np.floor(position)) for position in positions]
+    return sum(any(a == b for k, b in enumerate(cubes) if k != n) for n, a in enumerate(cubes))
+
+
+def test_atoms_at_the_same_whole_angstrom():
+    positions = np.random.default_rng(5).uniform(-4, 4, (200, 3))
+    assert 0 < floor_shared(positions) == naive_shared(positions) < 200
+    edges = np.array([[-0.1, 0, 0], [0.1, 0, 0], [-0.9, 0.5, 0.5], [1.0, 0, 0], [2047.5, 0, 0], [0, 2047.5, 0]])
+    assert floor_shared(edges) == naive_shared(edges) == 2
+    assert floor_shared(np.full((3, 3), np.nan)) == floor_shared(np.full((3, 3), 1e300)) == 0
+    assert floor_shared(np.empty((0, 3))) == 0
+
+
+def test_no_two_cubes_are_taken_for_one():
+    corners = np.array(list(itertools.product((-(2**20) + 1.5, -1.5, -0.5, 0.5, 1.5, 2**20 - 0.5), repeat=3)))
+    assert floor_shared(corners) == 0 and floor_shared(np.repeat(corners, 2, axis=0)) == 2 * len(corners)
+
+
+def test_names_like_those_of_hydrogens():
+    names = np.array(["HG", "HO1", "1HB", "12H", "CH2", "CA", "OH", "NH1", "1CH", "2", ""])
+    assert named_like_hydrogen(names).tolist() == [True] * 4 + [False] * 7
+
+
+def test_what_another_reader_may_do_otherwise_is_counted(placed):
+    text = (placed / "home.pdb").read_text()
+    plain = score_pair(placed / "m.map", placed / "home.pdb")
+    first, second = text.splitlines()[:2]
+    mercury = first.replace(" CA ", "HG  ").replace("           C", "          HG")
+    (placed / "mercury.pdb").write_text(text.replace(first, mercury))
+    pair = score_pair(placed / "m.map", placed / "mercury.pdb")
+    assert (plain.summary["n_named_h"], pair.summary["n_named_h"]) == (0, 1)
+    assert (plain.summary["n_floor_shared"], pair.summary["n_floor_shared"]) == (0, 0)
+    assert np.array_equal(pair.scores.q, plain.scores.q)
+    row = entry_row(pair)
+    assert (row["n_named_h"], row["n_floor_shared"]) == (1, 0)
+    beside = first[:30] + second[30:54] + first[54:]  # a second atom where another is
+    (placed / "twice.pdb").write_text(text + beside.replace("ALA A   0", "ALA A  99") + "\n")
+    assert score_pair(placed / "m.map", placed / "twice.pdb").summary["n_floor_shared"] == 2

@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 from matplotlib.colors import to_hex
 
-from qscore import figures, scatter, style, survey, tables, traces
+from qscore import concordance, draws, figures, scatter, spread, style, survey, tables, traces
 from qscore.expected import MAPQ_2_9_7, published
 from qscore.points import survey_points, worst_flagged
 from qscore.selection import FitRule
@@ -261,7 +261,8 @@ def test_same_tables_same_bytes_and_stale_figures_go(tmp_path):
     for out in ("one", "two"):
         written = figures.write_figures(paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / out, dpi=50)
         assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / out).iterdir())
-    assert {path.stem for path in written} == set(figures.NAMES) and len(written) == 8
+    assert {path.stem for path in written} == set(figures.NAMES) - {"diverse_draws", "concordance"}
+    assert len(written) == 8
     for path in written:
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes(), path.name
     assert not plt.get_fignums()  # nothing is left in pyplot's memory
@@ -275,3 +276,116 @@ def test_tables_of_two_surveys_are_refused(tmp_path):
     one, two = write_survey(tmp_path / "one", usual_rows()), write_survey(tmp_path / "two", usual_rows()[:5])
     with pytest.raises(ValueError, match="same scored pairs: 18 and 5"):
         figures.write_figures(one.entries, two.flags, one.residues, one.fit, tmp_path / "out")
+
+
+def test_apoferritin_says_what_it_is_without_one_publication(tmp_path):
+    rows = [row | {"cluster_pub": f"doi:10.1/{n % 4}"} for n, row in enumerate(usual_rows())]
+    points, fit = read(write_survey(tmp_path, rows))
+    sentence = fit["fits"]["apoferritin"]["leave_one_out"]["sentence"]
+    assert sentence[1:] in words(scatter.apoferritin(points, fit))
+    assert "eaving out one publication" not in words(scatter.q_vs_resolution(points, fit))
+
+
+# ---- the draws ----
+
+
+def drawable_rows(n=220, **more):
+    random = np.random.default_rng(1)
+    x = np.linspace(1.2, 5.0, n).tolist()
+    rows = [entry(k, r, 1.08 - 0.17 * r + random.normal(0, 0.05), **more) for k, r in enumerate(x)]
+    return [row | {"emdb_id": f"EMD-{20000 + k}"} for k, row in enumerate(rows)]
+
+
+def write_draws(folder, rows, count=60):
+    survey.write_entries(folder, [dict.fromkeys(tables.ENTRIES.names) | row for row in rows])
+    facts = draws.write(folder / "entries.parquet", FitRule(), folder / "draws", draws=count)
+    return tables.frame(folder / "draws" / "draws.parquet"), facts
+
+
+def test_draws_show_the_one_of_median_r_squared_and_the_spread_of_all(tmp_path):
+    table, facts = write_draws(tmp_path, drawable_rows(cc_mean=0.8))
+    figure = spread.diverse_draws(table, facts)
+    for axes, rule in zip(figure.axes, facts["rules"].values(), strict=False):
+        one = rule["median_draw"]
+        drawn = np.asarray(by_gid(axes, "points").get_offsets())
+        np.testing.assert_allclose(drawn, [[pair["resolution"], pair["q_mean"]] for pair in one["pairs"]])
+        x, y = by_gid(axes, "line").get_data()
+        np.testing.assert_allclose(y, one["intercept"] + one["slope"] * x)
+        assert f"R² = {one['r_squared']:.3f}" in axes.get_title(loc="left") and "n = 55" in axes.get_title(loc="left")
+    for name, rule in facts["rules"].items():
+        for quantity in spread.QUANTITIES:
+            assert by_gid(figure, f"median-{quantity}-{name}").get_xdata()[0] == rule[quantity]["median"]
+            heights = by_gid(figure, f"{quantity}-{name}").get_xy()[:, 1]
+            assert 0 < heights.max() <= 60
+    assert by_gid(figure, "published").get_xdata()[0] == 0.95
+    said = words(figure)
+    assert facts["sentence"] in said and "blind, 60 draws" in said and "published R², 0.95" in said
+
+
+def test_draws_of_one_rule_have_one_panel(tmp_path):
+    figure = spread.diverse_draws(*write_draws(tmp_path, drawable_rows()))
+    assert len(figure.axes) == 1 + len(spread.QUANTITIES)
+    assert by_gid(figure, "r_squared-well_fitted") is None
+
+
+def test_draws_that_are_all_the_same_are_drawn_too(tmp_path):
+    figure = spread.diverse_draws(*write_draws(tmp_path, drawable_rows(55), count=4))
+    figure.draw_without_rendering()
+    low, high = figure.axes[-1].get_xlim()
+    assert high - low > 0.01
+
+
+def test_no_figure_of_draws_when_nothing_was_drawn(tmp_path):
+    assert spread.diverse_draws(*write_draws(tmp_path, drawable_rows(20))) is None
+
+
+def test_made_up_draws_are_said_to_be(tmp_path):
+    assert style.SYNTHETIC in words(spread.diverse_draws(*write_draws(tmp_path, drawable_rows(60, synthetic=True))))
+
+
+# ---- with draws and published Q; without maps ----
+
+
+def test_figures_of_draws_and_of_agreement_come_with_their_folders(tmp_path, monkeypatch):
+    for name in ("q_vs_resolution", "apoferritin", "q_by_class"):
+        monkeypatch.setattr(figures, name, lambda *_: None)
+    rows = [row | {"q_published": round(row["q_mean"] + 0.001, 3)} for row in drawable_rows(60, cc_mean=0.8)]
+    write_draws(tmp_path, rows, count=5)
+    paths = write_survey(tmp_path, rows)
+    concordance.write(paths.entries, tmp_path / "concordance")
+    more = {"draws_folder": tmp_path / "draws", "concordance_folder": tmp_path / "concordance"}
+    where = (paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / "out")
+    written = figures.write_figures(*where, formats=("svg",), **more)
+    assert {path.stem for path in written} == {"diverse_draws", "concordance"}
+    concordance.write(write_survey(tmp_path / "few", rows[:2]).entries, tmp_path / "concordance")
+    figures.write_figures(*where, formats=("svg",), concordance_folder=tmp_path / "concordance")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_same_draws_same_bytes(tmp_path):
+    table, facts = write_draws(tmp_path, drawable_rows(60), count=5)
+    one, two = (
+        figures._save(spread.diverse_draws(table, facts), tmp_path / name, ("svg", "png"), 50)
+        for name in ("one", "two")
+    )
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+def test_a_survey_without_maps_has_no_figure_of_residues_or_classes(tmp_path):
+    lacking = (
+        "n_atoms",
+        "n_scored",
+        "n_outside",
+        "voxel_x",
+        "voxel_y",
+        "voxel_z",
+        "tight_mask",
+        "q_protein",
+        "q_backbone",
+    )
+    rows = [row | dict.fromkeys(lacking) for row in usual_rows()]
+    paths = write_survey(tmp_path, rows)
+    written = figures.write_figures(
+        paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / "out", formats=("svg",)
+    )
+    assert {path.stem for path in written} == {"q_vs_resolution", "apoferritin"}

@@ -4,12 +4,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from test_figures import entry, on_curve, unusable, usual_rows, write_survey
+from test_figures import drawable_rows, entry, on_curve, unusable, usual_rows, write_draws, write_survey
 
-from qscore import survey, tables
+from qscore import concordance, survey, tables
 from qscore.errors import REASONS
-from qscore.report import page
+from qscore.report import page, parts
 from qscore.selection import FitRule
+from qscore.subsets import parse
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 EXCLUDED = [
@@ -62,13 +63,18 @@ class Page(HTMLParser):
         return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
 
 
-def make(folder, rows, *, excluded=EXCLUDED, figures=("q_vs_resolution", "apoferritin", "flagged_entries"), **more):
-    """The report of a survey, parsed."""
+FIGURES = ("q_vs_resolution", "apoferritin", "flagged_entries")
+
+
+def make(folder, rows, *, excluded=EXCLUDED, figures=FIGURES, subsets=(), told=None, **more):
+    """The report of a survey, parsed; `told` is what the catalogue tells beside."""
     folder.mkdir(exist_ok=True)
     paths = write_survey(folder, rows)
+    if subsets:
+        tables.write_json(paths.fit, survey.fit(paths.entries, FitRule(), parse(subsets)))
     tables.write_tsv(folder / "excluded.tsv", tables.EXCLUDED, tables.as_columns(tables.EXCLUDED, excluded))
     facts = {"source": "EMDB <answers>", "sha256": "ab12", "n_pairs": len(rows), "n_excluded": len(excluded)}
-    tables.write_json(folder / "catalogue.json", facts | {"newest_map_release": "2026-01-07"})
+    tables.write_json(folder / "catalogue.json", facts | {"newest_map_release": "2026-01-07"} | (told or {}))
     (folder / "figures").mkdir(exist_ok=True)
     for name in figures:
         (folder / "figures" / f"{name}.svg").write_text(SVG)
@@ -121,7 +127,8 @@ def test_is_accessible(usual):
 
 def test_sections_come_in_order(usual):
     sections = [attributes["id"] for tag, attributes in usual.elements if tag == "section" and "id" in attributes]
-    assert sections == ["resolution", "equations", "flagged", "entries", "unscored", "excluded", "limits", "provenance"]
+    first, last = ["resolution", "equations", "subsets"], ["entries", "unscored", "excluded", "limits", "provenance"]
+    assert sections == [*first, "flagged", *last]
 
 
 def test_headline_numbers_are_those_of_the_tables(tmp_path):
@@ -219,7 +226,7 @@ def test_hostile_text_appears_as_text(tmp_path):
 
 
 def test_very_many_entries_are_cut_to_those_furthest_below(tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "MOST_ROWS", 3)
+    monkeypatch.setattr(parts, "MOST_ROWS", 3)
     found = make(tmp_path, [on_curve(n, 2.0 + 0.3 * n, 0.05 - 0.01 * n) for n in range(8)])
     assert [row["EMDB"] for row in found.table("In the fit")] == ["EMD-10005", "EMD-10006", "EMD-10007"]
     assert "The table holds the 3 entries furthest below what is expected, of 8 scored" in found.said()
@@ -269,3 +276,115 @@ def test_broken_json_is_one_clear_error(tmp_path):
     (tmp_path / "catalogue.json").write_text("{")
     with pytest.raises(ValueError, match=r"cannot read .*catalogue\.json"):
         write(paths)
+
+
+# ---- subsets, draws, published Q, provenance ----
+
+
+def test_subsets_are_told_with_their_lines_and_without_one_publication(tmp_path):
+    rows = [row | {"cluster_pub": f"doi:10.1/{n % 4}"} for n, row in enumerate(usual_rows())]
+    config = {"sharp_ones": {"resolution": {"below": 4.5}}, "mine": {"ids": ["EMD-10001", "EMD-99999"]}}
+    found = make(tmp_path, rows, subsets=config)
+    fits = survey.fit(tmp_path / "entries.parquet", FitRule(), parse(config))["fits"]
+    told = {row["Subset"]: row for row in found.table("Slope without one publication")}
+    assert list(told) == ["all", "apoferritin", "sharp ones", "mine"]
+    for name, row in zip(("all", "apoferritin", "sharp_ones"), told.values(), strict=False):
+        line, without = fits[name]["line"], fits[name]["leave_one_out"]
+        assert row["Slope (Q per Å)"] == f"{line['slope']:.4f} ± {line['slope_se']:.4f}".replace("-", "−")
+        low, high = without["slope"]
+        assert row["Slope without one publication"] == f"{low:.4f} to {high:.4f}".replace("-", "−")
+        assert f"without {without['most']['publication']}" in found.said()
+    assert told["sharp ones"]["Rule"] == "resolution below 4.5"
+    assert told["mine"]["Slope (Q per Å)"] == told["mine"]["Slope without one publication"] == "–"
+    assert "1 entry: too few for a line" in found.said() and "listed but not in this survey: EMD-99999" in found.said()
+
+
+def test_members_of_apoferritin_are_told_with_their_reasons(usual):
+    members = usual.table("Why a member")
+    assert len(members) == 9 and {row["Why a member"] for row in members} == {"by name"}
+    assert [row["EMDB"] for row in members] == [f"EMD-{10000 + n}" for n in range(9)]
+    assert {row["In the line"] for row in members} == {"yes"}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A survey with draws of both rules and published Q of which three differ."""
+    folder = tmp_path_factory.mktemp("full")
+    rows = [row | {"q_published": round(row["q_mean"], 3)} for row in drawable_rows(cc_mean=0.8)]
+    for n in (3, 40, 90):
+        rows[n]["q_published"] = round(rows[n]["q_mean"] - 0.01 - 0.001 * n, 3)
+    _, facts = write_draws(folder, rows)
+    concordance.write(write_survey(folder, rows).entries, folder / "concordance")
+    folders = {"draws_folder": folder / "draws", "concordance_folder": folder / "concordance"}
+    return make(folder, rows, figures=(*FIGURES, "diverse_draws", "concordance"), **folders), facts
+
+
+def test_draws_are_told_slope_first_and_to_which_rule_the_published_belongs(full):
+    found, facts = full
+    rows = found.table("Eligible pairs")
+    assert [row["Draws"] for row in rows] == ["Blind", "Well fitted"]
+    assert list(rows[0]).index("Slope (Q per Å)") < list(rows[0]).index("RMSE") < list(rows[0]).index("R²")
+    blind = facts["rules"]["blind"]["r_squared"]
+    assert rows[0]["R²"] == f"{blind['median']:.3f} ({blind['low']:.3f} to {blind['high']:.3f})"
+    assert facts["sentence"] in found.said() and facts["rule"] in found.said() and "seed 2026" in found.said()
+    assert facts["rules"]["blind"]["notes"][0] in found.said()
+
+
+def test_what_differs_from_the_published_is_told_with_its_cause(full):
+    found, _ = full
+    rows = found.table("Q published")
+    assert [row["EMDB"] for row in rows] == ["EMD-20090", "EMD-20040", "EMD-20003"]
+    assert rows[0]["Difference"].startswith("0.1") and all(row["Cause"] for row in rows)
+    sections = [attributes["id"] for tag, attributes in found.elements if tag == "section" and "id" in attributes]
+    assert sections.index("draws") < sections.index("flagged") < sections.index("concordance")
+    assert len([tag for tag, _ in found.elements if tag == "img"]) == 5
+
+
+def test_the_full_page_is_as_accessible_and_requests_nothing(full):
+    test_is_accessible(full[0])
+    test_requests_nothing(full[0])
+
+
+def test_draws_that_could_not_be_made_are_a_sentence(tmp_path):
+    write_draws(tmp_path, usual_rows())
+    found = make(tmp_path, usual_rows(), draws_folder=tmp_path / "draws")
+    blind, well = next(rows for rows in found.tables if "Eligible pairs" in rows[0])[1:]
+    assert blind[-1] == "12 eligible pairs: fewer than the 55 of a draw; nothing is drawn"
+    assert well[-1] == "not available: no column cc_mean" and "Nothing was drawn" in found.said()
+
+
+def test_nothing_compared_is_no_section(tmp_path):
+    concordance.write(write_survey(tmp_path, usual_rows()).entries, tmp_path / "concordance")
+    found = make(tmp_path, usual_rows(), concordance_folder=tmp_path / "concordance")
+    assert "concordance" not in found.attributes("id")
+
+
+def test_the_catalogues_provenance_is_told_as_far_as_it_is_known(tmp_path, usual):
+    told = {"rule": "released entries; 0.5–50 Å", "snapshot": {"date": "2026-10-01", "query": "*:*", "sha256": "cd34"}}
+    said = make(tmp_path, usual_rows(), told=told).said()
+    for words in ("2026-10-01", "*:*", "released entries; 0.5–50 Å", "cd34", "ab12"):
+        assert words in said
+    assert "Date of the catalogue" in said and "Date of the catalogue" not in usual.said()
+    assert "Q computed here from maps" in said
+
+
+def test_a_survey_without_maps_says_so(tmp_path):
+    lacking = ("n_atoms", "n_scored", "n_outside", "tight_mask", "q_protein", "q_mean_06", "q_backbone", "q_side_chain")
+    rows = [row | dict.fromkeys(lacking) | {"version": "published"} for row in usual_rows()]
+    found = make(tmp_path, rows, figures=("q_vs_resolution",))
+    assert "Q as published by the archive" in found.said() and "No map was read" in found.said()
+    (first, *_) = found.table("Beyond it by")
+    assert first["Tight mask"] == first["Atoms outside the map"] == "–"
+    assert found.table("In the fit")[0]["Atoms"] == "–"
+
+
+def test_very_many_exclusions_do_not_fill_the_page(tmp_path):
+    excluded = [
+        {"emdb_id": f"EMD-{n}", "pdb_id": "", "sample": "s", "reason": "no fitted model" if n % 50 else f"odd {n}"}
+        for n in range(20_000)
+    ]
+    found = make(tmp_path, [on_curve(1, 3.0)], excluded=excluded)
+    assert (
+        "20,000 entries of the source never became a pair" in found.said() and "19,600 no fitted model" in found.said()
+    )
+    assert "and 371 rarer reasons" in found.said() and len(found.text) < 1_000_000

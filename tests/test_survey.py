@@ -1,4 +1,4 @@
-"""Lines, the rule of the fit, flags: planted truth and every reason to leave an entry out."""
+"""Lines, the rule of the fit, subsets, flags: planted truth and every reason to leave an entry out."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from qscore import survey, tables
 from qscore.expected import MAPQ_2_9_7
 from qscore.regression import fit_line
 from qscore.selection import FitRule, why_not
+from qscore.subsets import parse
 
 RULE = FitRule()
 
@@ -73,10 +74,22 @@ def test_the_archives_line(real_data):
         ({"voxel_z": 1.6}, ""),
         ({"composite": True}, "composite map"),
         ({"tight_mask": True}, "tight mask"),
+        ({"tight_mask": None, "composite": None}, ""),
+        ({"resolution": None}, "no resolution"),
+        ({"voxel_x": None, "voxel_y": None, "voxel_z": None}, ""),
+        ({"voxel_x": None, "nyquist_ratio": 0.99}, "resolution below 2 voxels"),
+        ({"voxel_x": None, "nyquist_ratio": 1.0}, ""),
+        ({"nyquist_ratio": 0.5}, ""),
     ],
 )
 def test_who_enters_the_fit(change, why):
     assert why_not(entry(1, 3.2, 0.5) | change, RULE) == why
+
+
+def test_an_empty_list_of_methods_or_criteria_takes_any():
+    rule = FitRule(methods=(), criteria=())
+    assert why_not(entry(1, 3.2, 0.5, method="helical", resolution_method="OTHER"), rule) == ""
+    assert "singleParticle" in RULE.text() and "source tells" not in rule.text()
 
 
 def test_the_rule_never_looks_at_q():
@@ -145,3 +158,147 @@ def test_a_row_for_every_pair_and_a_pair_for_every_row():
 def test_small_surveys_say_whose_band_judges_them():
     assert "too small for its own band" in survey.judged_by_sentence(199)
     assert "too small" not in survey.judged_by_sentence(200)
+
+
+# ---- subsets ----
+
+
+def test_each_subset_has_its_line_members_and_what_is_left_out(tmp_path):
+    rows = [entry(n, r, 1.0 - 0.15 * r) for n, r in enumerate(np.linspace(2, 5, 12))]
+    rows += [entry(50 + n, r, 0.9 - 0.12 * r, method="helical") for n, r in enumerate(np.linspace(2, 5, 9))]
+    rows += [entry(70, 3.0, 0.2, method="helical", tight_mask=True), entry(71, 2.2, 0.67, apoferritin="UniProt P02794")]
+    config = {"helical": {"method": "helical"}, "listed": {"ids": ["EMD-1", "EMD-999"]}}
+    found = survey.fit(written(tmp_path, rows), RULE, parse(config))["fits"]
+    assert list(found) == ["all", "apoferritin", "helical", "listed"]
+    helical, listed, apoferritin = (found[name] for name in ("helical", "listed", "apoferritin"))
+    assert (helical["line"]["slope"], helical["line"]["intercept"]) == pytest.approx((-0.12, 0.9))
+    assert (helical["n"], helical["n_members"], helical["left_out"]) == (9, 10, {"tight mask": 1})
+    assert helical["rule"] == "method is helical" and "singleParticle" not in helical["fit_rule"]
+    assert found["all"]["left_out"] == {"method helical": 10}
+    assert listed["line"] is None and listed["ids_not_found"] == ["EMD-999"]
+    (member,) = apoferritin["members"]
+    assert (member["emdb_id"], member["reason"], member["in_fit"]) == ("EMD-71", "UniProt P02794", "")
+    assert [row["in_fit"] for row in helical["members"]] == [""] * 9 + ["tight mask"]
+
+
+def test_a_subset_may_ask_for_a_column_beside_the_layout(tmp_path):
+    rows = [entry(n, 2 + 0.2 * n, 0.9 - 0.05 * n, cc_mean=0.6 + 0.01 * n) for n in range(12)]
+    survey.write_entries(tmp_path, rows)
+    found = survey.fit(tmp_path / "entries.parquet", RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
+    assert found["fits"]["well"]["n"] == 6
+    with pytest.raises(ValueError, match="subset well: the table has no column cc_mean"):
+        survey.fit(written(tmp_path / "plain", rows), RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
+
+
+APOFERRITIN_16 = (
+    "11668/7a6a 11638/7a4m 11103/6z6u 24665/7rrp 11669/7a6b 22657/7k3v 22658/7k3w 11121/6z9e 11122/6z9f 10101/6s61 "
+    "21951/6wx6 4905/6rjh 20521/6pxm 30084/6m54 30083/6m52 10205/6sht"
+)
+
+
+@pytest.mark.real
+def test_apoferritin_of_the_archives_table(tmp_path, real_data):
+    """16 rows by id, checked by PDB id: slope, intercept, their errors and R² to the digits known."""
+    table = tables.read_tsv(real_data / "mapq_survey_2025.csv")
+    rows = [
+        entry(0, float(row["resolution"]), float(row["q"]), emdb_id=row["emdb_id"], pdb_id=row["pdb_id"], voxel_x=None)
+        for row in table
+    ]
+    config = {"apoferritin_16": {"ids": [f"EMD-{one}" for one in APOFERRITIN_16.split()]}}
+    found = survey.fit(written(tmp_path, rows), RULE, parse(config))["fits"]["apoferritin_16"]
+    line = found["line"]
+    assert (found["n"], found["n_members"], found["ids_not_found"]) == (16, 16, [])
+    assert (round(line["slope"], 5), round(line["slope_se"], 5)) == (-0.18802, 0.00811)
+    assert (round(line["intercept"], 5), round(line["intercept_se"], 5)) == (1.14694, 0.01468)
+    assert round(line["r_squared"], 4) == 0.9746
+    without = found["leave_one_out"]
+    assert without["publications"] == without["unknown"] == 16
+    assert without["slope"][0] < line["slope"] < without["slope"][1]
+
+
+# ---- without one publication ----
+
+
+def cited(n, publications):
+    random = np.random.default_rng(4)
+    x = random.uniform(2, 6, n)
+    return [
+        entry(k, r, 1.0 - 0.15 * r + random.normal(0, 0.05), cluster_pub=f"doi:10.1/{k % publications}")
+        for k, r in enumerate(x.tolist())
+    ]
+
+
+def test_leaving_out_one_publication_is_refitting_without_it(tmp_path):
+    rows = cited(30, 7)
+    found = survey.fit(written(tmp_path, rows), RULE)["fits"]["all"]
+    refits = {}
+    for name in {row["cluster_pub"] for row in rows}:
+        rest = [row for row in rows if row["cluster_pub"] != name]
+        refits[name] = fit_line([row["resolution"] for row in rest], [row["q_mean"] for row in rest])
+    without = found["leave_one_out"]
+    for key in ("slope", "rmse", "r_squared"):
+        values = [getattr(line, key) for line in refits.values()]
+        assert without[key] == pytest.approx([min(values), max(values)], abs=1e-10)
+    most = max(refits, key=lambda name: abs(refits[name].slope - found["line"]["slope"]))
+    assert (without["most"]["publication"], without["most"]["n"]) == (most, sum(r["cluster_pub"] == most for r in rows))
+    assert without["most"]["slope"] == pytest.approx(refits[most].slope)
+    assert (without["publications"], without["unknown"]) == (7, 0)
+    assert without["sentence"].startswith("leaving out one publication at a time (7): slope −0.")
+    assert f"moved most by {most}" in without["sentence"] and "-0." not in without["sentence"]
+
+
+def test_an_entry_without_publication_is_its_own(tmp_path):
+    rows = [row | {"cluster_pub": None} for row in cited(12, 3)]
+    without = survey.fit(written(tmp_path, rows), RULE)["fits"]["all"]["leave_one_out"]
+    assert without["publications"] == without["unknown"] == 12
+    assert "one entry (publications are not known) at a time (12)" in without["sentence"]
+
+
+def test_one_publication_cannot_be_left_out(tmp_path):
+    without = survey.fit(written(tmp_path, cited(12, 1)), RULE)["fits"]["all"]["leave_one_out"]
+    assert without["slope"] is None and without["most"] is None
+    assert without["sentence"] == "all 12 entries are of one publication: none can be left out"
+
+
+def test_what_leaves_no_line_is_left_out_of_the_range(tmp_path):
+    rows = [row | {"cluster_pub": "doi:most" if k < 10 else f"doi:{k}"} for k, row in enumerate(cited(12, 1))]
+    without = survey.fit(written(tmp_path, rows), RULE)["fits"]["all"]["leave_one_out"]
+    assert without["publications"] == 3 and without["most"]["publication"] in ("doi:10", "doi:11")
+
+
+# ---- the tables ----
+
+
+def test_where_q_comes_from():
+    maps, archive, table = (
+        {"n_scored": n, "version": v} for n, v in ((9, "0.1"), (None, "published"), (None, "my.csv"))
+    )
+    told = [survey.score_source([entry(1, 3.0, 0.5, **more)]) for more in (maps, archive, table)]
+    assert told == ["Q computed here from maps", "Q as published by the archive", "Q from table my.csv"]
+    assert survey.score_source([]) == told[0]
+
+
+def test_aggregate_keeps_columns_beside_and_joins_published_q(tmp_path):
+    beside = tables.Layout("beside", (tables.Column("cc_mean", "number", ""), tables.Column("lab", "text", "")))
+    every = tables.Layout("pairs", tables.PAIRS.columns + beside.columns)
+    pairs = [{"emdb_id": f"EMD-{n}", "pdb_id": "a", "cc_mean": 0.5 + n, "lab": None, "resolution": 3.0} for n in (1, 2)]
+    tables.write_parquet(tmp_path / "pairs.parquet", tables.PAIRS, tables.as_columns(every, pairs), beside=beside)
+    scored = [{"emdb_id": pair["emdb_id"], "pdb_id": "a", "status": "scored", "q_mean": 0.4} for pair in pairs]
+    tables.write_parquet(tmp_path / "b" / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, scored))
+    tables.write_parquet(tmp_path / "b" / "residues.parquet", tables.RESIDUES, tables.as_columns(tables.RESIDUES, []))
+    published = [{"emdb_id": "EMD-2", "pdb_id": "a", "q_published": 0.41}, {"emdb_id": "EMD-3", "pdb_id": "a"}]
+    columns = tables.as_columns(tables.PUBLISHED, published)
+    tables.write_parquet(tmp_path / "published.parquet", tables.PUBLISHED, columns)
+    more = {"published_file": tmp_path / "published.parquet"}
+    survey.aggregate(tmp_path / "pairs.parquet", ["b"], tmp_path, tmp_path / "out", **more)
+    rows = tables.read_rows(tmp_path / "out" / "entries.parquet")
+    assert list(rows[0]) == [*tables.ENTRIES.names, "cc_mean", "lab"]
+    assert [(row["q_mean"], row["q_published"], row["cc_mean"]) for row in rows] == [(0.4, None, 1.5), (0.4, 0.41, 2.5)]
+    assert tables.read_tsv(tmp_path / "out" / "entries.tsv")[1]["cc_mean"] == "2.5"
+
+
+def test_tables_without_maps_are_fitted_and_flagged(tmp_path):
+    bare = {"voxel_x": None, "voxel_y": None, "voxel_z": None, "tight_mask": None}
+    path = written(tmp_path, [entry(n, r, 1.0 - 0.15 * r, **bare) for n, r in enumerate(np.linspace(2, 5, 12))])
+    assert survey.fit(path, RULE)["fits"]["all"]["n"] == 12
+    assert len(survey.flags(path, RULE)) == 12

@@ -106,7 +106,7 @@ def test_layouts_are_complete(layout):
 
 
 def test_layouts_fit_each_other():
-    assert set(tables.ENTRIES.names) == set(tables.PAIRS.names) | set(tables.SCORED.names)
+    assert set(tables.ENTRIES.names) == {*tables.PAIRS.names, *tables.SCORED.names, *tables.PUBLISHED.names}
     for layout in (tables.EXCLUDED, tables.BATCH, tables.SCORED, tables.ENTRIES, tables.RESIDUES, tables.FLAGS):
         assert layout.names[:2] == ["emdb_id", "pdb_id"]
 

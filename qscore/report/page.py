@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -13,16 +11,25 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qscore import __version__, tables
-from qscore.errors import REASONS
-from qscore.survey import judged_by_sentence
+from qscore.report import parts
+from qscore.report.words import count, fixed, percent, short
+from qscore.survey import FROM_MAPS, judged_by_sentence
 
-MOST_ROWS, MOST_LETTERS = 2000, 200
-EMDB_ID, PDB_ID = re.compile(r"EMD-\d{4,6}"), re.compile(r"[1-9][0-9a-z]{3}|pdb_[0-9a-z]{8}")
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 def write_report(
-    entries_file, flags_file, excluded_file, fit_file, catalogue_file, figures_folder, out, *, configuration=None
+    entries_file,
+    flags_file,
+    excluded_file,
+    fit_file,
+    catalogue_file,
+    figures_folder,
+    out,
+    *,
+    configuration=None,
+    draws_folder=None,
+    concordance_folder=None,
 ) -> None:
     """The report of a survey as one self-contained HTML file; the same input gives the same bytes.
 
@@ -40,13 +47,15 @@ def write_report(
         The HTML file.
     configuration : str, optional
         Name of the configuration the survey ran with.
+    draws_folder, concordance_folder : path, optional
+        Of `draws.write` and `concordance.write`.
 
     Raises
     ------
     ValueError
         A file is not what it should be.
     """
-    fit, catalogue = _read_json(fit_file), _read_json(catalogue_file)
+    fit, catalogue = parts.read_json(fit_file), parts.read_json(catalogue_file)
     verdicts = {_key(row): row for row in tables.read_rows(flags_file, layout=tables.FLAGS)}
     rows = tables.read_rows(entries_file, layout=tables.ENTRIES)
     measured = [row for row in rows if row["status"] == "scored"]
@@ -57,7 +66,7 @@ def write_report(
         "version": __version__,
         "configuration": configuration,
         "fit": fit,
-        "catalogue": catalogue,
+        "provenance": parts.provenance(catalogue),
         "synthetic": fit["synthetic"],
         "judged_by": judged_by_sentence(len(scored)),
         "cards": _cards(rows, scored, fit, catalogue),
@@ -66,8 +75,13 @@ def write_report(
         "entries": _shown(scored),
         "unscored": _unscored([row for row in rows if row["status"] != "scored"]),
         "excluded": _excluded(tables.read_tsv(excluded_file)),
+        "subsets": parts.subsets(fit["fits"]),
+        "apoferritin": parts.apoferritin(fit),
+        "draws": parts.draws(draws_folder),
+        "concordance": parts.concordance(concordance_folder),
+        "from_maps": fit["score_source"] == FROM_MAPS,
         "figures": _figures(figures_folder),
-        "most_rows": MOST_ROWS,
+        "most_rows": parts.MOST_ROWS,
     }
     with tables.whole_file(out) as stream:
         stream.write(_environment().get_template("page.html").render(content))
@@ -81,38 +95,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"fixed": fixed, "count": count, "short": short}
+    environment.filters |= {"fixed": fixed, "count": count, "percent": percent, "short": short}
     environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
     return environment
 
 
-def _read_json(path) -> dict:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise ValueError(f"cannot read {path}: {err}") from err
-
-
 def _key(row: dict) -> tuple[str, str]:
     return row["emdb_id"], row["pdb_id"]
-
-
-def fixed(value, digits: int = 3) -> str:
-    """A number with so many decimals and a real minus sign; "–" when there is none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
-def count(value) -> str:
-    """A whole number with thousands separated; "–" when there is none."""
-    return "–" if value is None else f"{value:,}"
-
-
-def short(text) -> str:
-    """Text of an archive on one line, at most `MOST_LETTERS` letters, without control characters."""
-    text = "".join(letter for letter in " ".join(str(text or "").split()) if letter.isprintable())
-    return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
 
 
 def _entry(row: dict, verdict: dict) -> dict:
@@ -120,14 +109,13 @@ def _entry(row: dict, verdict: dict) -> dict:
     numbers = {key: verdict[key] for key in ("expected_q", "low", "high")}
     beyond = max(_difference(verdict["low"], row["q_mean"]), _difference(row["q_mean"], verdict["high"]))
     return {
-        **row,
+        **parts.linked(row, synthetic=bool(row["synthetic"])),
         **numbers,
-        **_links(row),
         "flag": verdict["flag"] or "",
         "in_fit": verdict["in_fit"] or "",
         "beyond": beyond,
         "residual": _difference(row["q_mean"], verdict["expected_q"]),
-        "unscored": row["n_atoms"] - row["n_scored"],
+        "unscored": None if row["n_atoms"] is None else row["n_atoms"] - row["n_scored"],
         "outside": row["n_outside"] / row["n_atoms"] if row["n_atoms"] else math.nan,
         "strip": _strip(row["q_mean"], verdict),
     }
@@ -135,16 +123,6 @@ def _entry(row: dict, verdict: dict) -> dict:
 
 def _difference(a, b) -> float:
     return math.nan if a is None or b is None else a - b
-
-
-def _links(row: dict) -> dict:
-    """Addresses of an entry's pages; none for what is made up or has no id of the archives."""
-    real = not row.get("synthetic")
-    emdb, pdb = row["emdb_id"] or "", row["pdb_id"] or ""
-    return {
-        "emdb_page": f"https://www.ebi.ac.uk/emdb/{emdb}" if real and EMDB_ID.fullmatch(emdb) else "",
-        "pdb_page": f"https://www.rcsb.org/structure/{pdb.upper()}" if real and PDB_ID.fullmatch(pdb) else "",
-    }
 
 
 def _strip(q, verdict: dict) -> dict | None:
@@ -167,7 +145,7 @@ def _cards(rows: list, scored: list, fit: dict, catalogue: dict) -> list[tuple[s
         (count(len(rows)), "pairs of map and model", ""),
         (count(len(scored)), "scored", ""),
         (count(len(rows) - len(scored)), "not scored", ""),
-        (count(catalogue["n_excluded"]), "left out by the catalogue", ""),
+        (count(catalogue.get("n_excluded")), "left out by the catalogue", ""),
         (count(fit["fits"]["all"]["n"]), "in the fit", ""),
     ]
     if line:
@@ -181,8 +159,8 @@ def _cards(rows: list, scored: list, fit: dict, catalogue: dict) -> list[tuple[s
 
 def _shown(scored: list) -> list:
     """Scored entries by resolution; of very many those furthest below what is expected."""
-    if len(scored) > MOST_ROWS:
-        scored = sorted(scored, key=lambda row: (_last(row["residual"]), _key(row)))[:MOST_ROWS]
+    if len(scored) > parts.MOST_ROWS:
+        scored = sorted(scored, key=lambda row: (_last(row["residual"]), _key(row)))[: parts.MOST_ROWS]
     return sorted(scored, key=lambda row: (_last(row["resolution"]), _key(row)))
 
 
@@ -192,17 +170,15 @@ def _last(value) -> float:
 
 def _unscored(rows: list) -> dict:
     """Pairs without a score: how many for each reason, and the first of them."""
-    told = [row | _links(row) | {"words": REASONS.get(row["reason"], ("", row["reason"]))[1]} for row in rows]
-    return _tally(sorted(told, key=lambda row: (row["reason"] or "", _key(row))), "words")
+    told = [
+        parts.linked(row, synthetic=bool(row["synthetic"])) | {"words": parts.in_words(row["reason"])} for row in rows
+    ]
+    return parts.tally(sorted(told, key=lambda row: (row["reason"] or "", _key(row))), "words")
 
 
 def _excluded(rows: list) -> dict:
     """What the catalogue left out, the same way."""
-    return _tally(sorted(rows, key=lambda row: (row["reason"], _key(row))), "reason")
-
-
-def _tally(rows: list, why: str) -> dict:
-    return {"n": len(rows), "reasons": Counter(row[why] for row in rows).most_common(), "rows": rows[:MOST_ROWS]}
+    return parts.tally(sorted(rows, key=lambda row: (row["reason"], _key(row))), "reason")
 
 
 def _figures(folder) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """An entry with its atoms and map → its document, as EMDB's API renders it."""
 
+import datetime
 from string import ascii_uppercase
 
 import numpy as np
@@ -7,6 +8,9 @@ import numpy as np
 from qscore.synthetic.maps import MODES
 from qscore.synthetic.models import LETTERS, polymers, small_molecules
 
+FERRITIN = "P09528"  # UniProt's mouse heavy chain: what the cages are likened to
+UNNAMED = 4  # each so many-th cage is known by its name alone
+DAYS_TO_RELEASE = 203
 DATA_TYPES = {
     0: "IMAGE STORED AS SIGNED BYTE",
     1: "IMAGE STORED AS SIGNED INTEGER (2 BYTES)",
@@ -27,12 +31,18 @@ def document(entry, atoms, numbers):
     """The entry as EMDB's API renders it (archive-contract.md, section 2)."""
     title = f"Synthetic demonstration archive: {entry.name}"
     day = f"{entry.released}T00:00:00"
+    deposition = datetime.date.fromisoformat(entry.released) - datetime.timedelta(days=DAYS_TO_RELEASE)
     model = {"instance_type": "pdb_reference", "pdb_id": entry.pdb_id, "relationship": {"in_frame": "FULLOVERLAP"}}
     return {
         "admin": {
             "authors_list": {"author": _authors(entry)},
             "current_status": {"code": _text("REL"), "date": day, "processing_site": "PDBe"},
-            "key_dates": {"deposition": day, "header_release": day, "map_release": day, "update": day},
+            "key_dates": {
+                "deposition": f"{deposition}T00:00:00",
+                "header_release": day,
+                "map_release": day,
+                "update": day,
+            },
             "title": title,
         },
         "crossreferences": {
@@ -53,12 +63,18 @@ def _authors(entry):
 
 
 def _citation(entry):
-    return {
+    """Papers of three entries each; every second one has appeared, under a DOI that is kept for examples."""
+    part = entry.number // 3 + 1
+    citation = {
         "author": [author | {"order": k + 1} for k, author in enumerate(_authors(entry))],
         "journal": "To Be Published",
         "published": False,
-        "title": f"Synthetic demonstration archive, part {entry.number // 3 + 1}",
+        "title": f"Synthetic demonstration archive, part {part}",
     }
+    if part % 2:
+        return citation
+    doi = {"instance_type": "external_references", "type_": "DOI", "valueOf_": f"doi:10.5555/qscore.demo.{part}"}
+    return citation | {"journal": "Journal of Examples", "published": True, "external_references": [doi]}
 
 
 def _map_document(entry, numbers):
@@ -95,7 +111,7 @@ def _sample(entry, atoms):
                 "instance_type": "protein_or_peptide" if kind == "protein" else "rna",
                 "name": _text(entry.name if entry.kind == "cage" else f"synthetic {kind} chain {chains[0]}"),
                 "number_of_copies": str(len(chains)),
-                "sequence": {"string": "".join(LETTERS[name] for name in names)},
+                "sequence": {"string": "".join(LETTERS[name] for name in names)} | _references(entry),
             }
         )
     for code in small_molecules(atoms):
@@ -111,10 +127,19 @@ def _sample(entry, atoms):
     }
 
 
+def _references(entry):
+    """The accession of a cage's chain; every so many-th has none."""
+    if entry.kind != "cage" or entry.number % UNNAMED == 0:
+        return {}
+    reference = {"instance_type": "external_references", "type_": "UNIPROTKB", "valueOf_": FERRITIN}
+    return {"external_references": [reference]}
+
+
 def _determination(entry):
     reconstruction = {
         "applied_symmetry": {"point_group": "O" if entry.kind == "cage" else "C1"},
         "details": "synthetic: simulated density and noise, no images",
+        "software_list": {"software": [{"instance_type": "software", "name": "qscore demo"}]},
     }
     if entry.defect != "no_resolution":
         reconstruction["resolution"] = _text(entry.resolution, res_type="BY AUTHOR", units="Å")

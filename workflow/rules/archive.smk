@@ -1,3 +1,12 @@
+CATALOGUE = {
+    "pairs": "catalogue/pairs.parquet",
+    "table": "catalogue/pairs.tsv",
+    "excluded": "catalogue/excluded.tsv",
+    "facts": "catalogue/catalogue.json",
+    "places": "catalogue/places.json",
+}
+MANNERS = ("contact", "patience_minutes", "read_seconds", "api_per_second")
+
 if SOURCE == "demo":
 
     rule demo_archive:
@@ -13,15 +22,18 @@ if SOURCE == "demo":
         shell:
             "qscore demo {output} --seed {params.seed} > {log} 2>&1"
 
+    rule catalogue:
+        input:
+            "archive",
+        output:
+            **CATALOGUE,
+        log:
+            "logs/catalogue.log",
+        shell:
+            "qscore catalogue --documents {input}/emdb/api/entry --out catalogue "
+            "--maps {input}/emdb/structures --models {input}/pdb/data/structures/divided/mmCIF > {log} 2>&1"
 
-CATALOGUE = {
-    "pairs": "catalogue/pairs.parquet",
-    "table": "catalogue/pairs.tsv",
-    "excluded": "catalogue/excluded.tsv",
-    "facts": "catalogue/catalogue.json",
-}
-
-if SOURCE == "pairs":
+elif SOURCE == "pairs":
 
     rule catalogue:
         input:
@@ -32,20 +44,65 @@ if SOURCE == "pairs":
             "logs/catalogue.log",
         params:
             table=lambda wildcards: pairs_table(),
+            scored="--scored" if SCORE_SOURCE == "table" else "",
         shell:
-            "qscore catalogue --table {params.table:q} --out catalogue > {log} 2>&1"
+            "qscore catalogue --table {params.table:q} {params.scored} --out catalogue > {log} 2>&1"
 
 else:
+    IDS = config["catalogue"]["ids"]
+    SNAPSHOT = ["snapshot/search.json"] + ([] if IDS else ["snapshot/search.csv.gz"])
+    SELECTED = [key for key in config["catalogue"] if key not in ("query", "models")]
+
+    # Taken once; `qscore run --update` takes a new one and puts it in this one's place.
+    rule snapshot:
+        output:
+            SNAPSHOT,
+        log:
+            "logs/snapshot.log",
+        resources:
+            net=1,
+        params:
+            api=options("archive", "api", *MANNERS),
+            query=options("catalogue", "query", "ids"),
+        shell:
+            "qscore snapshot {params.api} {params.query} --out snapshot > {log} 2>&1"
 
     rule catalogue:
         input:
-            "archive",
+            SNAPSHOT,
         output:
             **CATALOGUE,
         log:
             "logs/catalogue.log",
+        resources:
+            net=1,
+        params:
+            api=options("archive", "api", "maps", "models", *MANNERS),
+            rule=options("catalogue", *SELECTED),
+            models=option("models-of-a-map", config["catalogue"]["models"]),
         shell:
-            "qscore catalogue --documents {input}/emdb/api/entry --out catalogue > {log} 2>&1"
+            "qscore catalogue --snapshot snapshot --cache documents {params.api} {params.rule} {params.models} "
+            "--out catalogue > {log} 2>&1"
+
+    rule published:
+        input:
+            "catalogue/pairs.parquet",
+        output:
+            parquet="published/published.parquet",
+            table="published/published.tsv",
+        log:
+            "logs/published.log",
+        resources:
+            net=1,
+        params:
+            api=options("archive", "graphql", "reports", *MANNERS),
+            ask=(
+                "--ask yes"
+                if SCORE_SOURCE == "published"
+                else options("published", "ask", "most")
+            ),
+        shell:
+            "qscore published {input} {params.api} {params.ask} --out published > {log} 2>&1"
 
 
 checkpoint plan:
@@ -64,13 +121,13 @@ checkpoint plan:
 rule fetch:
     input:
         batch=batch_file,
+        # Another mirror, or a moved table, is no reason to bring the same files again.
+        places=ancient("catalogue/places.json"),
     output:
         temp(directory("fetched/{batch}")),
     log:
         "logs/fetch/{batch}.log",
     resources:
         net=1,
-    params:
-        places=places,
     shell:
-        "qscore fetch {input.batch} {output} {params.places} --workshop parts > {log} 2>&1"
+        "qscore fetch {input.batch} {output} --places {input.places} --workshop parts > {log} 2>&1"

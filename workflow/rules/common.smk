@@ -1,25 +1,57 @@
 import csv
+import json
 import shlex
 import sys
 from pathlib import Path
 
 import qscore
+from qscore.sites import is_url
 
 PROJECT = Path(workflow.basedir)
 RESULTS = (PROJECT / config["results"]).resolve()
-SOURCE = config["source"]
+SOURCE, SCORE_SOURCE = config["source"], config["score_source"]
 
 # The rules call `qscore` of the environment that runs Snakemake, activated or not.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
-def options(section):
-    """A section of the configuration as command-line options of its stage."""
-    parts = []
-    for key, value in config[section].items():
-        for item in value if isinstance(value, list) else [value]:
-            parts.append(f"--{key.replace('_', '-')} {shlex.quote(str(item))}")
-    return " ".join(parts)
+def option(key, value):
+    """One value of the configuration as a command-line option."""
+    name = key.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {shlex.quote(str(value))}"
+
+
+def verbatim(text):
+    """A parameter in which braces are not wildcards."""
+    return lambda wildcards: text
+
+
+def options(section, *keys):
+    """A section of the configuration, or some keys of it, as options of its stage."""
+    chosen = {key: config[section][key] for key in keys or config[section]}
+    if section == "archive":
+        chosen = {key: from_project(value) for key, value in chosen.items()}
+    return verbatim(
+        " ".join(
+            option(key, item)
+            for key, value in chosen.items()
+            for item in (value if isinstance(value, list) else [value])
+        )
+    )
+
+
+def from_project(bases):
+    """Bases of which those that are folders are relative to the project, not to the results."""
+    if not isinstance(bases, list):
+        return bases
+    return [base if is_url(base) else str(PROJECT / base) for base in bases]
+
+
+def subsets():
+    """The subsets of the configuration as one option."""
+    return verbatim(option("subsets", json.dumps(config["subsets"], sort_keys=True)))
 
 
 def pairs_table():
@@ -34,8 +66,11 @@ def pairs_table():
 def table_inputs(wildcards):
     """The table and the files it names that are there: a changed map or model is scored again."""
     table = Path(pairs_table())
+    if SCORE_SOURCE != "maps":
+        return [str(table)]
     with open(table, encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
+        delimiter = "," if table.suffix.lower() == ".csv" else "\t"
+        rows = list(csv.DictReader(stream, delimiter=delimiter))
     named = [
         table.parent / row[kind]
         for row in rows
@@ -43,13 +78,6 @@ def table_inputs(wildcards):
         if row.get(kind)
     ]
     return [str(table), *(str(path) for path in named if path.is_file())]
-
-
-def places(wildcards):
-    """Where the files of a batch come from, as options of `qscore fetch`."""
-    if SOURCE == "pairs":
-        return f"--root {shlex.quote(str(Path(pairs_table()).parent))}"
-    return "--maps archive/emdb/structures --models archive/pdb/data/structures/divided/mmCIF"
 
 
 def batches(wildcards):
@@ -64,6 +92,8 @@ def batch_file(wildcards):
 
 
 def score_tables(wildcards):
+    if SCORE_SOURCE != "maps":
+        return []
     return expand(
         "scores/{batch}/{table}.parquet",
         batch=batches(wildcards),

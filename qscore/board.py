@@ -1,0 +1,173 @@
+"""What doctor, progress and failures print on a terminal (rich)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.table import Table
+
+from qscore.failures import Failures
+from qscore.pace import Rate
+from qscore.progress import Begun, Progress
+from qscore.show import console
+from qscore.verdicts import AGREES, DIFFERS, Probe
+
+MOST_BEGUN = 12
+MOST_NAMES = 5
+MIRRORS = (3, 4, 6)  # numbers of probes that stand in for each other
+_COLOUR = {AGREES: "green", DIFFERS: "yellow"}
+
+
+def span(seconds: float | None) -> str:
+    """A time in the two units that say most: 1 d 4 h, 3 h 5 min, 40 s."""
+    if seconds is None:
+        return "not known yet"
+    left, parts = round(seconds), []
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or parts or name == "s":
+            parts.append((count, name))
+    return " ".join(f"{count} {name}" for count, name in parts[:2] if count) or "0 s"
+
+
+def size(count: float | None) -> str:
+    """Bytes with three digits."""
+    if count is None:
+        return "unknown"
+    for name, unit in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}" if count < 1e3 * unit else f"{count / unit:,.0f} {name}"
+    return f"{count:.0f} B"
+
+
+# ---- doctor ----
+
+
+def print_probe(probe: Probe) -> None:
+    """One probe, as soon as it is answered, with what it settles."""
+    out, number = console(), f"{probe.number}" if probe.number else "·"
+    colour = _COLOUR.get(probe.verdict, "red")
+    said = {AGREES: f": {probe.came}", DIFFERS: f": expected {probe.expected}; came {probe.came}"}
+    line = f"{number}  {escape(probe.name)}: [{colour}]{probe.verdict}[/]"
+    out.print(line + escape(said.get(probe.verdict, f": {probe.came}")) + f"[bold]{_need(probe)}[/]")
+    for finding in probe.findings:
+        out.print(f"     {escape(finding.fact)} → {escape(finding.then)}")
+
+
+def _need(probe: Probe) -> str:
+    """How badly it is missed."""
+    if probe.verdict == AGREES or not probe.needed:
+        return ""
+    return " (one of these is needed)" if probe.number in MIRRORS else " (needed)"
+
+
+def print_outcome(code: int, *, servers: bool = True) -> None:
+    """Whether a survey can start."""
+    if not servers:
+        console().print("this configuration needs no server")
+    words = {
+        0: "a survey can start",
+        1: "a survey cannot start: something it needs is not as expected",
+        75: "a survey cannot start now: a server it needs cannot be reached",
+    }
+    console().print(words[code], style="bold")
+
+
+def examined(probes: list[Probe], code: int) -> dict:
+    """The same for machines."""
+    plain = [asdict(probe) | {"findings": [one._asdict() for one in probe.findings]} for probe in probes]
+    return {"can_start": code == 0, "exit_code": code, "probes": plain}
+
+
+# ---- progress ----
+
+
+def print_progress(found: Progress) -> None:
+    """A survey at one moment."""
+    out = console()
+    out.print(f"[bold]{escape(found.results)}[/]: {'a survey is running' if found.running else 'no survey is running'}")
+    if found.stopped_by and not found.running:
+        out.print(f"it stopped: {found.stopped_by}", markup=False)
+    out.print(_counts(found))
+    for line in _lines(found):
+        out.print(line, markup=False)
+
+
+def _counts(found: Progress) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for heading in ("pairs", "batches"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_row("scored", f"{found.scored:,}", "")
+    again = f" ({found.transient:,} may score another time)" if found.transient else ""
+    table.add_row(f"failed{again}", f"{found.failed:,}", "")
+    table.add_row("done", f"{found.scored + found.failed:,}", f"{found.batches_done:,}")
+    table.add_row("left", f"{found.left:,}", f"{found.batches - found.batches_done:,}")
+    table.add_row("all", f"{found.pairs:,}", f"{found.batches:,}")
+    return table
+
+
+def _lines(found: Progress):
+    if found.left:
+        how = " (estimated: maps gzipped to half)" if found.estimated and found.bytes_left is not None else ""
+        yield f"to fetch: {size(found.bytes_left)}{how}; fetched and scored: {size(found.bytes_done)}"
+    yield f"rate: {_rate(found.hour)} in the last hour, {_rate(found.overall)} overall"
+    if found.left:
+        yield f"time left: {span(found.seconds_left)}"
+    disk = found.disk
+    fetched = f"{size(disk['fetched'])} fetched, {size(disk['parts'])} half-fetched"
+    yield f"disk: {fetched}, {size(disk['results'])} in the whole folder; {size(disk['free'])} free"
+    if found.begun:
+        yield "now:" if found.running else "begun, and to be gone on with:"
+        yield from map(_begun, found.begun[:MOST_BEGUN])
+        if len(found.begun) > MOST_BEGUN:
+            yield f"  … and {len(found.begun) - MOST_BEGUN} more"
+    if found.unreadable:
+        names = ", ".join(found.unreadable[:MOST_NAMES])
+        yield f"{len(found.unreadable)} batches have a table that cannot be read: {names}"
+
+
+def _rate(one: Rate) -> str:
+    if one.pairs_per_hour is None:
+        return "not known"
+    speed = f"{_three(one.mb_per_second)} MB/s, " if one.mb_per_second is not None else ""
+    return f"{speed}{_three(one.pairs_per_hour)} pairs/h"
+
+
+def _three(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _begun(one: Begun) -> str:
+    if one.pair is not None:
+        return f"  {one.batch}: scoring, pair {one.pair} of {one.pairs}"
+    waits = ", waits to be scored" if one.doing == "fetched" else ""
+    return f"  {one.batch}: {one.doing} {one.pairs} pairs, {size(one.bytes)} here{waits}"
+
+
+# ---- failures ----
+
+
+def print_failures(found: Failures, counts: list[dict]) -> None:
+    """Number of entries by reason."""
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, justify in (("entries", "right"), ("reason", "left"), ("stage", "left"), ("", "left")):
+        table.add_column(heading, justify=justify, no_wrap=True)
+    for row in counts:
+        again = "; may score another time" if row["transient"] else ""
+        table.add_row(f"{row['n']:,}", escape(row["reason"]), row["stage"], escape(row["words"] + again))
+    if counts:
+        out.print(table)
+    out.print(f"{len(found.entries):,} failed, {found.n_scored:,} scored")
+    if found.unreadable:
+        names = ", ".join(found.unreadable[:MOST_NAMES])
+        out.print(f"{len(found.unreadable)} batches have a table that cannot be read: {names}", markup=False)
+
+
+def print_entries(entries: list[dict]) -> None:
+    """Entries with batch and detail, one a line."""
+    out = console()
+    for row in entries:
+        out.print(f"{row['emdb_id']} {row['pdb_id']}  {row['batch'] or '-'}  {row['detail'] or ''}", markup=False)

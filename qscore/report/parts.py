@@ -1,0 +1,156 @@
+"""What the stages wrote → what the page's sections show."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+from qscore import tables
+from qscore.errors import REASONS
+from qscore.report.words import fixed
+
+MOST_ROWS, MOST_REASONS = 2000, 30
+EMDB_ID, PDB_ID = re.compile(r"EMD-\d{4,6}"), re.compile(r"[1-9][0-9a-z]{3}|pdb_[0-9a-z]{8}")
+DRAWN = ("slope", "rmse", "r_squared")
+
+
+def read_json(path) -> dict:
+    """A JSON file.
+
+    Raises
+    ------
+    ValueError
+        It cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise ValueError(f"cannot read {path}: {err}") from err
+
+
+def linked(row: dict, *, synthetic: bool) -> dict:
+    """A row with addresses of its entry's pages; none for what is made up or has no id of the archives."""
+    emdb, pdb = row["emdb_id"] or "", row["pdb_id"] or ""
+    known = {
+        "emdb_page": f"https://www.ebi.ac.uk/emdb/{emdb}" if EMDB_ID.fullmatch(emdb) else "",
+        "pdb_page": f"https://www.rcsb.org/structure/{pdb.upper()}" if PDB_ID.fullmatch(pdb) else "",
+    }
+    return row | ({key: "" for key in known} if synthetic else known)
+
+
+def in_words(reason: str) -> str:
+    """A reason of the closed list as a person reads it; another as it is."""
+    return REASONS.get(reason, ("", reason))[1]
+
+
+def subsets(fits: dict) -> list[dict]:
+    """One row a subset, all entries first: rule, line, its range without any one publication, and notes."""
+    return [_subset(name, found) for name, found in fits.items()]
+
+
+def _subset(name: str, found: dict) -> dict:
+    line, without = found["line"], found.get("leave_one_out") or {}
+    ranges = {key: _range(without.get(key), digits) for key, digits in (("slope", 4), ("rmse", 4), ("r_squared", 3))}
+    return {
+        "name": name.replace("_", " "),
+        "rule": "every entry a line takes" if name == "all" else found.get("rule", ""),
+        "members": found.get("n_members"),
+        "n": found["n"],
+        "line": line,
+        "without": ranges if without.get("slope") else None,
+        "notes": _subset_notes(name, found),
+    }
+
+
+def apoferritin(fit: dict) -> dict:
+    """Its members, each with the reason for being one."""
+    found = fit["fits"]["apoferritin"]
+    rows = [linked(row, synthetic=fit["synthetic"]) for row in found["members"]]
+    return {"n_members": found["n_members"], "members": rows}
+
+
+def _range(ends, digits: int) -> str:
+    return f"{fixed(ends[0], digits)} to {fixed(ends[1], digits)}" if ends else "–"
+
+
+def _subset_notes(name: str, found: dict) -> list[str]:
+    """What of a subset does not fit into a row."""
+    notes = [] if found["line"] else [found["sentence"].partition(";")[0]]
+    if name != "all" and found.get("left_out"):
+        reasons = ", ".join(f"{in_words(why)} ({count:,})" for why, count in found["left_out"].items())
+        notes.append(f"members left out of the line: {reasons}")
+    if missing := found.get("ids_not_found"):
+        more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
+        notes.append(f"listed but not in this survey: {', '.join(missing[:20])}{more}")
+    return [*notes, *_publications(found.get("leave_one_out"))]
+
+
+def _publications(told: dict | None) -> list[str]:
+    """How many publications a line rests on, and which moves it most."""
+    if not told:
+        return []
+    if not told["most"]:
+        return [told["sentence"]]
+    n, most = told["publications"], told["most"]
+    pairs = "1 pair" if most["n"] == 1 else f"{most['n']} pairs"
+    known = f"{n:,} publications" if told["unknown"] < n else f"publications not known, {n:,} entries one at a time"
+    return [f"{known}; the slope moves most, to {fixed(most['slope'], 4)}, without {most['publication']} ({pairs})"]
+
+
+def draws(folder) -> dict | None:
+    """The draws as the page shows them; None without them."""
+    if folder is None:
+        return None
+    facts = read_json(Path(folder) / "draws.json")
+    return facts | {"rules": [_rule(rule) for rule in facts["rules"].values()]}
+
+
+def _rule(rule: dict) -> dict:
+    spreads = {key: _spread(rule[key]) for key in DRAWN} if rule["available"] else {}
+    return rule | spreads
+
+
+def _spread(found: dict) -> str:
+    median, low, high = (fixed(found[key]) for key in ("median", "low", "high"))
+    return f"{median} ({low} to {high})"
+
+
+def concordance(folder) -> dict | None:
+    """Q computed here against published Q; None where nothing was compared."""
+    if folder is None:
+        return None
+    facts = read_json(Path(folder) / "concordance.json")
+    if not facts["n"]:
+        return None
+    rows = tables.read_rows(Path(folder) / "concordance.parquet", layout=tables.CONCORDANCE)
+    differ = sorted((row for row in rows if row["differs"]), key=lambda row: (-abs(row["difference"]), row["emdb_id"]))
+    differ = [linked(row, synthetic=facts["synthetic"]) for row in differ]
+    return {"sentence": facts["sentence"], "differ": tally(differ, "cause")}
+
+
+def provenance(catalogue: dict) -> list[tuple[str, str]]:
+    """What is known of the catalogue: term and text."""
+    snapshot = catalogue.get("snapshot") or {}
+    known = {
+        "Catalogue": catalogue.get("source"),
+        "Date of the catalogue": snapshot.get("date") or catalogue.get("date"),
+        "Query": snapshot.get("query") or catalogue.get("query"),
+        "Pairs taken": catalogue.get("rule"),
+        "Digest of the answer": snapshot.get("sha256"),
+        "Digest of the catalogue’s source": catalogue.get("sha256"),
+        "Newest map release": catalogue.get("newest_map_release") or "not told by the source",
+    }
+    return [(term, str(text)) for term, text in known.items() if text]
+
+
+def tally(rows: list, why: str) -> dict:
+    """Rows by reason: how many in all, for each of the commonest reasons, and the first rows."""
+    reasons = Counter(row[why] for row in rows).most_common()
+    return {
+        "n": len(rows),
+        "reasons": reasons[:MOST_REASONS],
+        "more_reasons": len(reasons[MOST_REASONS:]),
+        "rows": rows[:MOST_ROWS],
+    }

@@ -1,0 +1,30 @@
+"""Numbers and text of strangers as the page shows them."""
+
+from __future__ import annotations
+
+import math
+
+MOST_LETTERS = 200
+
+
+def fixed(value, digits: int = 3) -> str:
+    """A number with so many decimals and a real minus sign; "–" when there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def count(value) -> str:
+    """A whole number with thousands separated; "–" when there is none."""
+    return "–" if value is None else f"{value:,}"
+
+
+def percent(share) -> str:
+    """A share in per cent with one decimal; "–" when there is none."""
+    return "–" if share is None or not math.isfinite(share) else f"{fixed(100 * share, 1)} %"
+
+
+def short(text) -> str:
+    """Text of an archive on one line, at most `MOST_LETTERS` letters, without control characters."""
+    text = "".join(letter for letter in " ".join(str(text or "").split()) if letter.isprintable())
+    return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
