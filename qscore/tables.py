@@ -332,11 +332,20 @@ def _read(path, layout: Layout | None) -> pa.Table:
     """A Parquet file → table: the layout's columns (null where the file lacks one), or all without a layout.
 
     Not by `pq.read_table`, which imports pandas and costs twice the time on small files.
+
+    Raises
+    ------
+    ValueError
+        The file is no Parquet.
     """
-    with pq.ParquetFile(path) as file:
-        if layout is None:
-            return file.read(use_threads=False)
-        found = file.read(columns=[name for name in layout.names if name in file.schema_arrow.names], use_threads=False)
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = layout and [name for name in layout.names if name in file.schema_arrow.names]
+            found = file.read(columns=wanted, use_threads=False)
+    except pa.ArrowInvalid as err:
+        raise ValueError(f"cannot read {path}: {err}") from err
+    if layout is None:
+        return found
     for field in layout.schema:
         if field.name not in found.column_names:
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))

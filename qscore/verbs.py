@@ -26,7 +26,7 @@ def doctor(config, results, patience, as_json):
 
     \b
     Example: qscore doctor --config config/emdb.yaml
-    Exit status: 0 a survey can start; 1 something it needs differs; 75 a server it needs is unreachable.
+    Exit status: 0 a survey can start; 1 what it needs differs; 75 a server it needs is unreachable.
     """
     from qscore import board, premises, run, verdicts
     from qscore import doctor as stage

@@ -22,8 +22,8 @@ def real_data() -> Path:
 
 
 def pytest_collection_modifyitems(items):
-    """The longest file first: with two workers the whole run then ends soonest."""
-    items.sort(key=lambda item: "test_workflow" not in item.nodeid)
+    """The longest files first: with two workers the whole run then ends soonest."""
+    items.sort(key=lambda item: not item.path.name.startswith(("test_doors", "test_workflow")))
 
 
 def pytest_terminal_summary(terminalreporter):

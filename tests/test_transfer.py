@@ -4,6 +4,9 @@ import gzip
 import json
 import logging
 import os
+import subprocess
+import sys
+import time
 
 import mapbytes
 import numpy as np
@@ -403,6 +406,24 @@ def test_killed_at_any_time(bench, monkeypatch, killed):
     bench.bring()
     assert bench.arrived()
     assert bench.ranges == {"begin": [None], "pour": [f"bytes={HALF}-"], "end": [], "name": []}[killed]
+
+
+def test_kill_9(bench):
+    """A process that is really killed in the middle of a body: the next one asks for the rest."""
+    bench.first.fault(NAME, "stall", times=1, after=HALF)
+    code = "import sys\nfrom qscore.transfer import bring\nfrom qscore.web import Web\nbring(Web(), *eval(sys.argv[1]))"
+    places = repr((bench.urls[:1], str(bench.path)))
+    with subprocess.Popen([sys.executable, "-c", code, places]) as process:
+        until = time.monotonic() + 60
+        while not (bench.part.exists() and bench.part.stat().st_size) and time.monotonic() < until:
+            time.sleep(0.01)
+        process.kill()
+    came = bench.part.stat().st_size
+    assert 0 < came <= HALF
+    assert not bench.path.exists()
+    bench.bring()
+    assert bench.arrived()
+    assert bench.ranges == [None, f"bytes={came}-"]
 
 
 # ---- several mirrors ----

@@ -122,12 +122,13 @@ def test_a_plot_option_scores_nothing(project, data, copy, tmp_path):
 
 def test_a_rule_of_the_fit_scores_nothing(project, data, copy, tmp_path):
     counts = dry(project, data, copy, *configured(project, tmp_path, "fit: {highest: 5}\n"))
-    assert set(counts) - {"all"} == {"fit", "flag", "figures", "report"}
+    assert set(counts) - {"all"} == {"fit", "flag", "draws", "figures", "report"}
 
 
-def test_a_limit_of_the_score_scores_all(project, data, copy, tmp_path):
-    counts = dry(project, data, copy, *configured(project, tmp_path, "score: {base_seconds: 99}\n"))
-    assert counts["score"] == len(list((copy / "scores").iterdir()))
+def test_a_limit_of_the_score_scores_nothing(project, data, copy, tmp_path):
+    """More memory for what ran out of it is no reason to score the others again."""
+    more = configured(project, tmp_path, "score: {base_seconds: 99, memory_mb: 900}\n")
+    assert "Nothing to be done" in survey(project, data, copy, "--dry-run", *more)
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def refused(project, *arguments):
     [
         ("results: r\nsource: pairs\nfit: {lowest: low}\n", "fit.lowest: 'low' is not of type 'number'"),
         ("results: r\nsorce: pairs\n", "'sorce' was unexpected"),
-        ("results: r\nsource: emdb\n", "source: 'emdb' is not one of"),
+        ("results: r\nsource: pdb\n", "source: 'pdb' is not one of"),
         ("results: [\n", "while parsing"),
     ],
 )
