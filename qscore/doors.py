@@ -122,12 +122,13 @@ def new_snapshot(api: str, out: Path, *, query: str, ids, manners: dict) -> str:
 @click.option("--documents", type=EXISTING, help="Folder of EMDB entry documents.")
 @click.option("--snapshot", "stored", type=EXISTING, help="Folder of `qscore snapshot`.")
 @click.option("--cache", type=PLACE, help="Folder of the entry documents asked for (with --snapshot).")
+@click.option("--read-documents/--no-read-documents", default=True, help="Ask for entry documents (with --snapshot).")
 @click.option("--api", default=EMDB_API, show_default=True, help="EMDB's API, for entry documents.")
 @base_options
 @rule_options
 @click.option("--out", type=PLACE, required=True, help="Folder of the catalogue.")
 @manners_options
-def catalogue(table, scored, documents, stored, cache, api, maps, models, out, **given):
+def catalogue(table, scored, documents, stored, cache, read_documents, api, maps, models, out, **given):
     """An archive's answer, its documents, or a table → pairs, and what was left out with its reason.
 
     \b
@@ -150,9 +151,9 @@ def catalogue(table, scored, documents, stored, cache, api, maps, models, out, *
         digest = stage.digest(documents.glob("EMD-*.json"))
         stage.write(out, pairs, excluded, source="EMDB entry documents", digest=digest, rule=rule)
     else:
-        if cache is None:
-            raise click.UsageError("--snapshot needs --cache")
-        pairs, excluded = _of_snapshot(stored, cache, api, rule, manners, out)
+        if read_documents and cache is None:
+            raise click.UsageError("--snapshot needs --cache, or --no-read-documents")
+        pairs, excluded = _of_snapshot(stored, cache if read_documents else None, api, rule, manners, out)
     archive.write_places(out / "places.json", places)
     click.echo(f"{len(pairs)} pairs, {len(excluded)} left out")
 
@@ -163,8 +164,8 @@ def _of_table(table: Path, scored: bool):
     return given.pairs_of_table(table) if scored else catalogue.from_table(table)
 
 
-def _of_snapshot(folder: Path, cache: Path, api: str, rule, manners: dict, out: Path):
-    """The stored answer and the documents it needs → pairs and exclusions, written."""
+def _of_snapshot(folder: Path, cache: Path | None, api: str, rule, manners: dict, out: Path):
+    """The stored answer and the documents it needs → pairs and exclusions, written; without a cache, no documents."""
     from qscore import catalogue as stage
     from qscore import documentcache
     from qscore import snapshot as stored
@@ -174,8 +175,10 @@ def _of_snapshot(folder: Path, cache: Path, api: str, rule, manners: dict, out: 
         wanted = [(name, taken.facts["date"]) for name in taken.facts["listed"]]
     else:
         wanted = stage.candidates(taken.answer.records, rule)
-    with web_of(manners) as web, progress_of("entry documents") as progress:
-        documents = documentcache.fetch(web, api, wanted, cache, progress)
+    documents = {}
+    if cache is not None:
+        with web_of(manners) as web, progress_of("entry documents") as progress:
+            documents = documentcache.fetch(web, api, wanted, cache, progress)
     if taken.answer is None:
         pairs, excluded = stage.from_entry_documents(documents.values(), rule)
     else:

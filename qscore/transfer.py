@@ -44,7 +44,7 @@ def bring(web, places, path, *, check=None, progress=None) -> Arrived:
     Raises
     ------
     Absent
-        All places say that they do not have it, or a server does and no other place answers.
+        All places say that they do not have it, or the first server does and others do not answer.
     UnusableEntry
         What `check` says of a body that came twice the same; ``download_damaged`` when what came was never the file.
     ArchiveUnavailable
@@ -120,18 +120,19 @@ def conclude(outcomes: dict[str, Exception]) -> Exception | None:
 
     Notes
     -----
-    A server's final answer counts although others do not answer. That a local
-    folder lacks a file, or has it damaged, does not: it may be a partial copy.
+    The final answer of the first server counts although others do not answer.
+    That of a later mirror, which may lag behind, or of a local folder, which
+    may be a partial copy, does not while a server is silent.
     """
     silent = [place for place, outcome in outcomes.items() if isinstance(outcome, TryAgain)]
     final = [place for place, outcome in outcomes.items() if _is_final(outcome)]
-    told = [place for place in final if local_path(place) is None]
-    if silent and not told:
+    servers = [place for place in outcomes if local_path(place) is None]
+    if silent and not (servers and servers[0] in final):
         return None
     damaged = [outcome for outcome in outcomes.values() if isinstance(outcome, UnusableEntry)]
     if damaged:
         return damaged[0]
-    if told or len(final) == len(outcomes):
+    if set(final) & set(servers) or len(final) == len(outcomes):
         others = "".join(f"; {place}: {outcome}" for place, outcome in outcomes.items() if place not in final)
         return Absent(f"not at {', '.join(final)}{others}")
     return _never_the_file(outcomes)
@@ -163,11 +164,22 @@ def _wait(web, job: Job, patience):
     try:
         patience.wait(_where(silent), TryAgain(last, retry_after=soonest), tries=job.tries)
     except ArchiveUnavailable as err:
-        if all(outcome.status and outcome.status < 300 for outcome in silent.values()):
+        if all(outcome.status and _is_alive(web, place, outcome.status) for place, outcome in silent.items()):
             raise _never_the_file(job.outcomes) from err
         raise
     job.moved, job.tries = False, 0
     return patience
+
+
+def _is_alive(web, place: str, status: int) -> bool:
+    """Whether a server that has not given a file gives other things: then it is this file, not the server."""
+    if status < 300:
+        return True
+    try:
+        above = web.probe(place.rsplit("/", 1)[0] + "/").status
+    except (ArchiveUnavailable, BadAnswer):
+        return False
+    return above < 500 and above != 429
 
 
 def _where(places) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 # The third-party packages each module may import, at its top or inside a function.
 OWNERS = {
     "requests": {"web"},
-    "urllib3": {"web", "manners"},
+    "urllib3": {"web"},
     "mrcfile": {"density"},
     "isal": {"density", "checks"},
     "gemmi": {"model", "simulate"},

@@ -343,9 +343,12 @@ def test_published_scores_alone(project, small, tmp_path):
     """The archive's own Q, without a single map."""
     site, server, _ = small
     site.entries[3]["q"] = None
-    config = write_config(tmp_path, site, server.base, score_source="published")
-    survey(project, config, *TABLES)
-    assert not below(server, "/pub/")
+    more = {"score_source": "published", "catalogue": {"read_documents": False}}
+    config = write_config(tmp_path, site, server.base, **more)
+    survey(project, config)
+    assert not below(server, "/pub/", "/emdb/api/entry")
+    assert len(below(server, "/emdb/api/search")) == 2, "no documents"
+    assert "as published by the archive" in (tmp_path / "results" / "report" / "index.html").read_text()
     rows = {row["emdb_id"]: row for row in entries(tmp_path / "results")}
     assert [rows[e["emdb_id"]]["q_mean"] for e in site.entries] == [e["q"] for e in site.entries]
     assert rows[site.entries[3]["emdb_id"]]["reason"] == "not_published"

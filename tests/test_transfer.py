@@ -458,6 +458,27 @@ def test_absent_at_one_and_the_other_silent(bench):
     assert sum(bench.still.pauses) < 30
 
 
+def test_the_first_silent_and_a_mirror_without_it(bench):
+    """A mirror may lag behind: while the first server is down nothing is marked as missing."""
+    bench.first.down()
+    bench.second.fault(NAME, "status", code=404)
+    trouble = bench.fails(*bench.urls, patience_seconds=300)
+    assert isinstance(trouble, ArchiveUnavailable)
+    assert len(bench.second.log) == 1, "a final answer is not asked for again"
+
+
+def test_one_broken_object_on_a_server_that_is_well(bench):
+    """Errors for one file for ever: its entry is transient, the survey goes on."""
+    bench.first.fault(NAME, "status", code=500)
+    trouble = bench.fails(patience_seconds=300)
+    assert (trouble.reason, trouble.transient) == ("download_damaged", True)
+
+
+def test_a_server_that_gives_errors_for_everything(bench):
+    bench.first.fault("", "status", code=503)
+    assert isinstance(bench.fails(patience_seconds=300), ArchiveUnavailable)
+
+
 def test_a_folder_that_lacks_it_is_no_answer(bench, tmp_path):
     bench.first.down()
     trouble = bench.fails(str(tmp_path / "mirror" / NAME), bench.urls[0])
@@ -685,7 +706,11 @@ A, B, C, HERE = "https://a/x", "https://b/x", "https://c/x", "/mirror/x"
         ({HERE: GONE, A: NEVER}, "download_damaged"),
         ({A: NEVER, B: NEVER}, "download_damaged"),
         ({A: GONE, B: DAMAGED}, "map_damaged"),
-        ({A: SILENT, B: DAMAGED, C: GONE}, "map_damaged"),
+        ({A: SILENT, B: GONE}, None),
+        ({A: SILENT, B: DAMAGED, C: GONE}, None),
+        ({HERE: GONE, A: SILENT, B: GONE}, None),
+        ({A: NEVER, B: GONE}, Absent),
+        ({A: GONE, B: SILENT, C: DAMAGED}, "map_damaged"),
         ({A: NEVER, B: DAMAGED}, "map_damaged"),
         ({HERE: DAMAGED}, "map_damaged"),
         ({HERE: DAMAGED, A: GONE, B: SILENT}, "map_damaged"),
