@@ -10,29 +10,11 @@ from statistics import fmean, median
 from qscore import __version__
 from qscore.aggregate import label
 from qscore.entry import PairScore, score_pair
-from qscore.tables import Column, Layout
 
 SIGMA = 0.4  # Å, EMDB's
 CHANGED = 0.05  # a residue is better or worse when its Q differs by more
 MOST = 10  # gains and losses named
 
-COMPARED = Layout(
-    "compared",
-    (
-        Column("chain", "text", "author chain"),
-        Column("number", "text", "author residue number"),
-        Column("icode", "text", "insertion code"),
-        Column("residue_before", "text", "residue name in the first model; empty where it has none"),
-        Column("residue_after", "text", "residue name in the second model; empty where it has none"),
-        Column("class", "text", "protein, nucleic, ligand, glycan or ion"),
-        Column("match", "text", "same; renamed (another residue name); only before; only after"),
-        Column("n_atoms_before", "whole", "non-hydrogen atoms in the first model"),
-        Column("n_atoms_after", "whole", "non-hydrogen atoms in the second model"),
-        Column("q_before", "number", "mean Q of its scored atoms in the first model, σ 0.4 Å"),
-        Column("q_after", "number", "the same in the second model"),
-        Column("difference", "number", "after minus before; empty where either is not scored"),
-    ),
-)
 _PLACE = ("chain", "number", "icode")
 
 

@@ -17,27 +17,12 @@ if TYPE_CHECKING:
 
 PUBLISHED_R_SQUARED = 0.95  # Figure 2A of the publication: 55 diverse maps
 TITLES = {"blind": "Blind", "well_fitted": "Well fitted"}
-DRAWS = tables.Layout(
-    "draws",
-    tuple(
-        tables.Column(name, kind, meaning)
-        for name, kind, meaning in (
-            ("rule", "text", "blind or well_fitted"),
-            ("draw", "whole", "number of the draw; with the seed it gives the draw again"),
-            ("n", "whole", "pairs drawn"),
-            ("slope", "number", "of the least-squares line of mean Q on resolution, Q per Å"),
-            ("intercept", "number", "Q"),
-            ("rmse", "number", "root mean square residual, Q"),
-            ("r_squared", "number", "share of the variance the line explains"),
-        )
-    ),
-)
 
 
 def survey_draws(
     rows: list[dict], rule: FitRule, *, seed: int = 2026, draws: int = 1000, design: Design = DESIGN
 ) -> tuple[dict, list[dict]]:
-    """Both rules' draws: what is said of them, and a row of `DRAWS` for each.
+    """Both rules' draws: what is said of them, and a row of `tables.DRAWS` for each.
 
     Raises
     ------
@@ -86,7 +71,7 @@ def write(entries_file, rule: FitRule, out, *, seed: int = 2026, draws: int = 10
     """
     facts, table = survey_draws(tables.read_rows(entries_file), rule, seed=seed, draws=draws, design=design)
     facts["entries_sha256"] = hashlib.sha256(Path(entries_file).read_bytes()).hexdigest()
-    tables.write_parquet(Path(out) / "draws.parquet", DRAWS, tables.as_columns(DRAWS, table))
+    tables.write_parquet(Path(out) / "draws.parquet", tables.DRAWS, tables.as_columns(tables.DRAWS, table))
     tables.write_json(Path(out) / "draws.json", facts)
     return facts
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qscore import model, tables
-from qscore.compare import COMPARED, Comparison
+from qscore.compare import Comparison
 from qscore.entry import PairScore
 
 
@@ -59,7 +59,7 @@ def write_comparison(found: Comparison, folder) -> None:
 
     with all_together(folder) as work:
         tables.write_json(work / "compare.json", found.summary)
-        tables.write_tsv(work / "compare.tsv", COMPARED, tables.as_columns(COMPARED, found.rows))
+        tables.write_tsv(work / "compare.tsv", tables.COMPARED, tables.as_columns(tables.COMPARED, found.rows))
         changes.save(changes.before_and_after(found), work / "compare")
 
 

@@ -24,7 +24,7 @@ def diverse_draws(draws: pd.DataFrame, facts: dict) -> Figure | None:
     Parameters
     ----------
     draws : DataFrame
-        Of `draws.DRAWS`.
+        Of `tables.DRAWS`.
     facts : dict
         Content of ``draws.json``.
     """

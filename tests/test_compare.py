@@ -12,7 +12,8 @@ import pytest
 from pairs import pdb_line, random_atoms, smooth_map, write_map, write_model, write_pair
 
 from qscore import changes, cli, compiled, tables
-from qscore.compare import CHANGED, COMPARED, compare, name, short_names, side_by_side
+from qscore.compare import CHANGED, compare, name, short_names, side_by_side
+from qscore.layouts import COMPARED
 
 
 def residue(chain, number, residue="ALA", *, icode="", kind="protein", q=0.5, n=5):

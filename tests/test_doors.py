@@ -2,10 +2,8 @@
 
 import gzip
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ import time
 import pytest
 import yaml
 from archive_server import ArchiveServer
+from killing import kill_when
 from small_archive import Archive
 
 from qscore import tables
@@ -249,18 +248,6 @@ def test_updates(project, small, tmp_path):
     assert site.entries[2]["emdb_id"] not in {row["emdb_id"] for row in entries(results)}
     excluded = {row["emdb_id"]: row["reason"] for row in tables.read_tsv(results / "catalogue" / "excluded.tsv")}
     assert "released" in excluded[site.entries[2]["emdb_id"]] or "obsolete" in excluded[site.entries[2]["emdb_id"]]
-
-
-def kill_when(process, condition, *, seconds=90):
-    """SIGKILL a process group as soon as a condition holds; whether it did in time."""
-    end = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < end:
-        if condition():
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return True
-        time.sleep(0.002)
-    return False
 
 
 def start(project, config, *more):

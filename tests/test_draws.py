@@ -278,7 +278,7 @@ def test_files_hold_every_draw_and_are_the_same_again(tmp_path):
         facts = draws.write(tmp_path / "entries.parquet", RULE, tmp_path / name, seed=3, draws=15)
     table = tables.read_rows(tmp_path / "one" / "draws.parquet")
     assert len(table) == 30 and [row["draw"] for row in table] == [*range(15)] * 2
-    assert list(table[0]) == draws.DRAWS.names
+    assert list(table[0]) == tables.DRAWS.names
     stored = json.loads((tmp_path / "one" / "draws.json").read_text())
     assert stored == json.loads(json.dumps(facts)) and len(stored["entries_sha256"]) == 64
     for name in ("draws.parquet", "draws.json"):

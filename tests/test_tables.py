@@ -102,7 +102,7 @@ def test_layouts_are_complete(layout):
         assert column.name.isidentifier()
         assert column.kind in ("text", "whole", "number", "yes/no")
         assert column.meaning
-    assert layout.schema.names == layout.names
+    assert tables.schema(layout).names == layout.names
 
 
 def test_layouts_fit_each_other():

@@ -2,14 +2,13 @@
 
 import fcntl
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from killing import kill_when
 from pairs import write_pair
 
 from qscore import tables
@@ -168,18 +167,6 @@ def test_a_second_survey_is_refused(project, data, copy):
         )  # fmt: skip
     assert run.returncode == 1
     assert run.stderr.strip().splitlines() == [f"qscore: another survey is running in {copy}"]
-
-
-def kill_when(process, condition, *, seconds=60):
-    """SIGKILL a process group as soon as a condition holds; whether it did in time."""
-    end = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < end:
-        if condition():
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return True
-        time.sleep(0.002)
-    return False
 
 
 @pytest.mark.parametrize("moment", ["fetch", "score", "tables"])

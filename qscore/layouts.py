@@ -1,0 +1,252 @@
+"""The columns of every table: names, kinds, meanings and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, kind (text, whole, number, yes/no) and meaning with unit."""
+
+    name: str
+    kind: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a table, in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    """Lines of ``name | kind | meaning`` → columns."""
+    return tuple(Column(*(part.strip() for part in line.split("|", 2))) for line in text.strip().splitlines())
+
+
+_PAIR = """
+emdb_id | text | EMDB entry, EMD-n
+pdb_id | text | PDB entry of the fitted model, lower case
+"""
+_FILES = """
+map_file | text | file of the map
+model_file | text | file of the model
+map_stamp | text | size and time of a map of one's own; size, frame and statistics of the archive's
+model_stamp | text | size and time of a model of one's own
+"""
+_METADATA = """
+resolution | number | reported resolution, Å
+resolution_method | text | criterion of the reported resolution
+method | text | how the structure was determined
+sample | text | name of the sample
+title | text | title of the entry
+point_group | text | symmetry applied to the reconstruction
+map_release | text | date the map was released, year-month-day
+contour_level | number | recommended contour level, map units
+voxel | number | voxel size along x, Å
+composite | yes/no | whether the map is assembled from several
+in_frame | text | relation of the model to the map as deposited
+apoferritin | text | why the pair belongs to the apoferritin subset; empty when it does not
+synthetic | yes/no | whether the pair is made up for demonstration
+deposition | text | date of deposition
+update | text | date the entry was last updated
+doi | text | DOI of the primary citation
+pubmed | text | PubMed id of the primary citation
+uniprot | text | UniProt accessions of the sample, sorted, space between
+software | text | programs of the reconstruction as the archive names them
+x_source | text | where the resolution was read, and which of several was taken
+calculated_resolution | number | resolution by FSC 0.143 as EMDB computes it from half maps, Å
+map_model_fsc05 | number | resolution at which the map–model FSC is 0.5, as EMDB computes it, Å
+nyquist_ratio | number | resolution in units of two voxels
+map_grid | text | points of the map along columns, rows and sections as deposited
+map_mb | number | size of the map uncompressed, MB
+cluster_pub | text | pairs of one publication share it (DOI, PubMed id, or a run of ids with the same authors)
+cluster_protein | text | pairs of one protein share it (UniProt accessions, else name of the sample)
+"""
+
+PAIRS = Layout("pairs", _columns(_PAIR.strip() + _FILES + _METADATA.strip()))
+EXCLUDED = Layout(
+    "excluded",
+    _columns(_PAIR + "sample | text | name of the sample\nreason | text | why the pair is left out"),
+)
+BATCH = Layout("batch", _columns(_PAIR.strip() + _FILES + "map_release | text | date the map was released"))
+
+_STATISTICS = """
+q_mean | number | mean Q, σ 0.4 Å, no waters, an atom without score counting 0: EMDB's definition
+q_scored | number | mean Q, σ 0.4 Å, no waters, over scored atoms
+q_all | number | mean Q, σ 0.4 Å, with waters, an atom without score counting 0
+q_mean_06 | number | as q_mean, σ 0.6 Å
+q_scored_06 | number | as q_scored, σ 0.6 Å
+q_all_06 | number | as q_all, σ 0.6 Å
+"""
+_MEASURED = (
+    """
+status | text | scored, or unusable
+stage | text | where an unusable pair failed
+reason | text | why: one of the closed list
+detail | text | one line about it
+transient | yes/no | whether another run may succeed with the same files
+n_atoms | whole | non-hydrogen atoms of the model
+n_scored | whole | of them scored
+n_outside | whole | not scored: centre outside the map
+n_constant | whole | not scored: the map is constant around it
+n_not_finite | whole | not scored: the map is not a number around it
+n_hydrogen | whole | hydrogens and deuteriums left out
+n_altloc | whole | alternate locations left out
+n_zero_occupancy | whole | scored atoms of zero occupancy
+"""
+    + _STATISTICS.strip()
+    + """
+q_backbone | number | mean Q of backbone atoms, σ 0.4 Å, over scored atoms
+q_side_chain | number | mean Q of side-chain and base atoms, σ 0.4 Å, over scored atoms
+q_protein | number | mean Q of protein atoms, σ 0.4 Å, over scored atoms
+q_nucleic | number | mean Q of nucleic-acid atoms
+q_ligand | number | mean Q of ligand atoms
+q_glycan | number | mean Q of glycan atoms
+q_ion | number | mean Q of ions
+q_water | number | mean Q of waters
+n_protein | whole | protein atoms
+n_nucleic | whole | nucleic-acid atoms
+n_ligand | whole | ligand atoms
+n_glycan | whole | glycan atoms
+n_ion | whole | ions
+n_water | whole | water atoms
+q_p05 | number | 5th percentile of Q of scored atoms but waters, σ 0.4 Å
+q_p25 | number | 25th percentile
+q_p50 | number | median
+q_p75 | number | 75th percentile
+q_p95 | number | 95th percentile
+frac_shell_on_constant | number | share of shell points on exactly constant map or outside
+mask_distance | number | 1st percentile over atoms of the distance to exactly constant map, Å; empty beyond 3
+tight_mask | yes/no | mask_distance below 2.5 Å: Q is an upper bound
+voxel_x | number | voxel size, Å
+voxel_y | number | voxel size, Å
+voxel_z | number | voxel size, Å
+grid | text | points of the map along x, y, z
+origin_rule | text | header words that placed the map: nstart or origin
+notes | text | what is odd about the files
+n_floor_shared | whole | atoms whose coordinates round down to those of another: EMDB reads Q back by these
+n_named_h | whole | scored atoms that are no hydrogens but named like one
+map_bytes | whole | size of the map file
+model_bytes | whole | size of the model file
+map_sha256 | text | digest of the map file
+model_sha256 | text | digest of the model file
+version | text | version of the scorer
+"""
+)
+
+_PUBLISHED = """
+q_published | number | mean Q as the archive publishes it, σ 0.4 Å, 3 decimals
+published_source | text | where it was read
+model_revision | text | date of the model's last revision
+"""
+PUBLISHED = Layout("published", _columns(_PAIR.strip() + _PUBLISHED.rstrip()))
+SCORED = Layout("scored", _columns(_PAIR.strip() + _MEASURED.rstrip()))
+ENTRIES = Layout("entries", PAIRS.columns + SCORED.columns[2:] + PUBLISHED.columns[2:])
+RESIDUES = Layout(
+    "residues",
+    _columns(
+        _PAIR.strip()
+        + """
+chain | text | author chain
+number | text | author residue number
+icode | text | insertion code
+residue | text | residue name
+class | text | protein, nucleic, ligand, glycan, ion or water
+n_atoms | whole | non-hydrogen atoms
+n_scored | whole | of them scored
+q_04 | number | mean Q of scored atoms, σ 0.4 Å
+q_06 | number | mean Q of scored atoms, σ 0.6 Å
+q_04_backbone | number | of its backbone atoms
+q_04_side_chain | number | of its side-chain or base atoms
+frac_on_constant | number | share of its shell points on exactly constant map or outside
+"""
+    ),
+)
+ATOMS = Layout(
+    "atoms",
+    _columns("""
+serial | text | serial number in the file
+chain | text | author chain
+number | text | author residue number
+icode | text | insertion code
+residue | text | residue name
+atom | text | atom name
+altloc | text | alternate location
+element | text | element
+x | number | Å
+y | number | Å
+z | number | Å
+class | text | protein, nucleic, ligand, glycan, ion or water
+q_04 | number | Q, σ 0.4 Å; empty where not scored
+q_06 | number | Q, σ 0.6 Å; empty where not scored
+"""),
+)
+FLAGS = Layout(
+    "flags",
+    _columns(
+        _PAIR.strip()
+        + """
+sample | text | name of the sample
+resolution | number | reported resolution, Å
+q_mean | number | mean Q, σ 0.4 Å
+expected_q | number | expected Q at that resolution
+low | number | lower end of the expected band
+high | number | upper end of the expected band
+equation | text | where the expectation comes from
+flag | text | low, high, or empty when within the band
+in_fit | text | empty when the pair is in the main fit, else why not
+"""
+    ),
+)
+CONCORDANCE = Layout(
+    "concordance",
+    _columns(
+        _PAIR.strip()
+        + """
+resolution | number | reported resolution, Å
+q_mean | number | mean Q computed here, EMDB's definition
+q_published | number | mean Q the archive publishes
+difference | number | ours minus theirs
+differs | yes/no | by more than 0.005
+cause | text | a guess why, where it differs
+evidence | text | the numbers the guess rests on
+"""
+    ),
+)
+COMPARED = Layout(
+    "compared",
+    _columns("""
+chain | text | author chain
+number | text | author residue number
+icode | text | insertion code
+residue_before | text | residue name in the first model; empty where it has none
+residue_after | text | residue name in the second model; empty where it has none
+class | text | protein, nucleic, ligand, glycan or ion
+match | text | same; renamed (another residue name); only before; only after
+n_atoms_before | whole | non-hydrogen atoms in the first model
+n_atoms_after | whole | non-hydrogen atoms in the second model
+q_before | number | mean Q of its scored atoms in the first model, σ 0.4 Å
+q_after | number | the same in the second model
+difference | number | after minus before; empty where either is not scored
+"""),
+)
+DRAWS = Layout(
+    "draws",
+    _columns("""
+rule | text | blind or well_fitted
+draw | whole | number of the draw; with the seed it gives the draw again
+n | whole | pairs drawn
+slope | number | of the least-squares line of mean Q on resolution, Q per Å
+intercept | number | Q
+rmse | number | root mean square residual, Q
+r_squared | number | share of the variance the line explains
+"""),
+)
