@@ -11,6 +11,7 @@ been scored more often than its content changed.
 
 import argparse
 import collections
+import difflib
 import os
 import random
 import shutil
@@ -36,8 +37,9 @@ KINDS = (
 FINAL = ("tables/entries.parquet", "tables/entries.tsv", "tables/residues.parquet", "flags/flags.tsv")
 
 
-def write_config(folder: Path, site: Archive, base: str) -> Path:
+def write_config(folder: Path, site: Archive, base: str, mirror: str) -> Path:
     archive = site.config(base) | {"patience_minutes": 1, "read_seconds": 2}
+    archive |= {key: archive[key] + site.config(mirror)[key] for key in ("maps", "models")}
     path = folder / "survey.yaml"
     content = {
         "results": str(folder / "results"),
@@ -122,6 +124,11 @@ def disturbed(config: Path, results: Path, server: ArchiveServer, rng: random.Ra
             return at
 
 
+def differences(one: Path, other: Path) -> list[str]:
+    """Lines that one of two tables has alone."""
+    return [line for line in difflib.unified_diff(*(path.read_text().splitlines() for path in (one, other)), n=0)][:20]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", type=int, default=240)
@@ -130,11 +137,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rng, began, at = random.Random(options.seed), time.monotonic(), collections.Counter()
-    with tempfile.TemporaryDirectory() as folder, ArchiveServer() as server:
+    with tempfile.TemporaryDirectory() as folder, ArchiveServer() as server, ArchiveServer() as mirror:
         folder = Path(folder)
         site = Archive(folder / "site", options.entries)
         site.serve(server)
-        config, results = write_config(folder, site, server.base), folder / "results"
+        site.serve(mirror)
+        config, results = write_config(folder, site, server.base, mirror.base), folder / "results"
         for turn in range(options.weeks + 1):
             must = week(site, rng, max(1, options.entries // 100), f"2025-0{turn}-15") if turn else None
             before = batches(results)
@@ -147,16 +155,19 @@ def main() -> None:
                     f"week {turn}: {len(must)} pairs new or changed, 1 gone; {len(again)} of {len(now)} batches scored"
                 )
                 assert len(again) <= len(must) + 2, "more batches were scored again than changed"
-        requests, size = len(server.log), sum(seen.sent for seen in server.log)
+        log = server.log + mirror.log
+        requests, size = len(log), sum(seen.sent for seen in log)
         server.mend()
         undisturbed = folder / "undisturbed"
         undisturbed.mkdir()
         shutil.copytree(results / "snapshot", undisturbed / "results" / "snapshot")
-        finish(start(write_config(undisturbed, site, server.base)))
+        finish(start(write_config(undisturbed, site, server.base, mirror.base)))
         for name in FINAL:
             same = (results / name).read_bytes() == (undisturbed / "results" / name).read_bytes()
-            print(f"{name}: {'the same bytes' if same else 'DIFFERENT'} as of an undisturbed survey")
-            assert same
+            print(f"{name}: {'the same bytes as' if same else 'DIFFERENT from'} an undisturbed survey's")
+            if not same:
+                print(*differences(results / FINAL[1], undisturbed / "results" / FINAL[1]), sep="\n")
+                raise SystemExit(1)
     print(f"kills: {dict(at)}; {requests:,} requests, {size / 1e6:,.0f} MB; {time.monotonic() - began:,.0f} s")
 
 
