@@ -30,9 +30,10 @@ class Cores(click.ParamType):
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=HELP)
+@click.group(context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="qscore")
-def qscore():
+@click.pass_context
+def qscore(context):
     """How well are the atoms of cryo-EM models resolved? Scores one pair, or surveys the EMDB.
 
     \b
@@ -41,6 +42,8 @@ def qscore():
     qscore compare map.mrc.gz before.cif after.cif        two models in one map
     qscore run                                            the survey of config/config.yaml
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @qscore.command("run")
@@ -84,7 +87,7 @@ def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options
     overrides = {"results": str(chosen)} | ({"pairs": str(pairs.resolve())} if pairs else {})
     snakemake = run.command(workflow, config, overrides, cores=cores, dry_run=dry_run, more=snakemake_options)
     before = partial(run.take_snapshot, content, chosen) if update else None
-    code = run.run(chosen, snakemake, before=before)
+    code = run.run(chosen, snakemake, kind=run.kind(content), before=before)
     if code:
         for line in run.complaints(chosen, started):
             click.echo(f"qscore: {line}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -154,6 +155,10 @@ def catalogue(table, scored, documents, stored, cache, read_documents, api, maps
         if read_documents and cache is None:
             raise click.UsageError("--snapshot needs --cache, or --no-read-documents")
         pairs, excluded = _of_snapshot(stored, cache if read_documents else None, api, rule, manners, out)
+    if not pairs:
+        reasons = Counter(row["reason"] for row in excluded).most_common(3)
+        told = ", ".join(f"{reason} ({count:,})" for reason, count in reasons) or "there is none"
+        raise ValueError(f"no pair is taken: {told}")
     archive.write_places(out / "places.json", places)
     click.echo(f"{len(pairs)} pairs, {len(excluded)} left out")
 

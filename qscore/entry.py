@@ -112,7 +112,7 @@ def score_pair(
     model = read_model(model_path, model_number=model_number)
     which = _chosen(model, chain, model_path)
     density = read_density(map_path, _scorable(model.position), origin_rule=origin_rule)
-    _check_overlap(density, model, which, map_path)
+    _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
     scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
     chosen = model.take(which)
     _check_map_varies(density, scores, map_path)
@@ -139,11 +139,11 @@ def _chosen(model: Model, chain: str | None, path) -> np.ndarray:
     return np.flatnonzero(np.isin(model.chain, wanted))
 
 
-def _check_overlap(density: Density, model: Model, which: np.ndarray, map_path) -> None:
+def _check_overlap(density: Density, model: Model, which: np.ndarray, *, map_path, model_name: str) -> None:
     """Refuse a model of which no atom lies in the map, with a word on the other frame."""
     if density.contains(model.position[which]).any():
         return
-    text = f"no atom lies inside {Path(map_path).name}"
+    text = f"no atom of {model_name} lies inside {Path(map_path).name}"
     other = _other_rule(density)
     if other and _would_contain(density, model.position[which]) > 0.5:
         text += f"; by the other origin rule they would: try --origin {other}"

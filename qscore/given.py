@@ -146,8 +146,8 @@ def read(table) -> Given:
         raise ValueError(f"table {name}: no rows below a header line")
     theirs = recognised(raw[0])
     if absent := [ours for ours in NEEDED if ours not in theirs]:
-        wanted = "; ".join(f"{ours} ({', '.join(SYNONYMS[ours][1:])})" for ours in absent)
-        raise ValueError(f"table {name}: no column for {wanted}; it has {', '.join(raw[0])[:200]}")
+        wanted = "; ".join(" or ".join(SYNONYMS[ours][:4]) for ours in absent)
+        raise ValueError(f"table {name}: no column {wanted}; it has {', '.join(raw[0])[:200]}")
     others = _beside([key for key in raw[0] if key not in theirs.values()], raw)
     rows = [_row(row, theirs, others, name) for row in raw]
     rows.sort(key=lambda row: (len(row["emdb_id"]), row["emdb_id"], row["pdb_id"]))
@@ -245,7 +245,7 @@ CLEANED = {
 def _fault(row: dict, raw: dict, theirs: dict[str, str]) -> str | None:
     """Why a row cannot be used."""
     for ours in ("emdb_id", "pdb_id"):
-        if not ids.OWN_ID.fullmatch(row[ours]) and (row[ours] or ours in theirs):
+        if not ids.OWN_ID.fullmatch(row[ours]) and (row[ours] or ours == "emdb_id"):
             return f"{ours} is not a name of letters, digits and ._+-"
     for ours, words in (("resolution", NOT_POSITIVE), ("q_mean", "Q is not a number")):
         if row[ours] is None and raw[theirs[ours]].lower() not in _MISSING:

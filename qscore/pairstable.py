@@ -10,6 +10,7 @@ from qscore.ids import OWN_ID
 from qscore.resolutions import number
 
 TABLE_COLUMNS = ("emdb_id", "pdb_id", "resolution", "map", "model")
+SCORES = {"q", "q_mean", "qscore", "q_score"}  # of tables that name no files
 _AS_GIVEN = ("method", "resolution_method", "point_group", "title", "software", "in_frame")
 
 
@@ -35,6 +36,8 @@ def from_table(path) -> tuple[list[dict], list[dict]]:
     absent = [name for name in TABLE_COLUMNS if name not in rows[0]]
     if absent:
         expected = f"expected tab-separated columns {', '.join(TABLE_COLUMNS)}"
+        if SCORES & set(rows[0]):
+            expected += " (a table of scores goes with config/table.yaml)"
         raise ValueError(f"table {path}: no column {', '.join(absent)}; {expected}")
     folder = Path(path).parent
     pairs, excluded = sorted_out([_pair(row, folder) for row in rows], path)

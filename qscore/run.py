@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from qscore import catalogue, given, runstate, subsets, tables
-from qscore.errors import ArchiveUnavailable
+from qscore.errors import ArchiveUnavailable, BadAnswer
 
 SETTLING = 3.0  # seconds
 
@@ -47,14 +47,19 @@ def read_config(config: Path, workflow: Path) -> dict:
             schema = yaml.safe_load(stream)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
         raise ValueError(f"configuration {config}: {' '.join(str(err).split())}") from err
+    if content is None:
+        raise ValueError(f"configuration {config}: nothing is in it")
     trouble = best_match(Draft202012Validator(schema).iter_errors(content))
     if trouble is not None:
-        place = ".".join(map(str, trouble.absolute_path)) or "top"
-        raise ValueError(f"configuration {config}: {place}: {trouble.message}")
+        place = "".join(f"{part}." for part in trouble.absolute_path).removesuffix(".")
+        message = trouble.message.replace("Additional properties are not allowed", "unknown key")
+        raise ValueError(": ".join(filter(None, (f"configuration {config}", place, message))))
     content = with_defaults(content, schema)
     try:
-        subsets.parse(content["subsets"])
         _check_sources(content)
+        _check_ranges(content)
+        if content["score_source"] != "table":
+            subsets.check_columns(subsets.parse(content["subsets"]), tables.ENTRIES.names)
     except ValueError as err:
         raise ValueError(f"configuration {config}: {err}") from err
     return content
@@ -78,6 +83,20 @@ def _check_sources(content: dict) -> None:
         raise ValueError(f"score_source: {scores} does not go with source: {source}; expected {' or '.join(allowed)}")
 
 
+def _check_ranges(content: dict) -> None:
+    for section in ("fit", "catalogue"):
+        lowest, highest = content[section]["lowest"], content[section]["highest"]
+        if lowest > highest:
+            raise ValueError(f"{section}: lowest {lowest:g} is above highest {highest:g}")
+
+
+def kind(content: dict) -> str:
+    """What a survey is of, in words: a results folder holds one kind."""
+    pairs = {"demo": "the demonstration archive", "pairs": "a table of one's own", "emdb": "the archives"}
+    scores = {"maps": "", "published": ", by published Q", "table": ", by the table's Q"}
+    return pairs[content["source"]] + scores[content["score_source"]]
+
+
 def take_snapshot(content: dict, results: Path) -> None:
     """Ask the archive for its catalogue anew, in place of the stored answer.
 
@@ -96,7 +115,10 @@ def take_snapshot(content: dict, results: Path) -> None:
         key: content["archive"][key] for key in ("contact", "read_seconds", "api_per_second", "patience_minutes")
     }
     chosen = {"query": content["catalogue"]["query"], "ids": content["catalogue"]["ids"]}
-    new_snapshot(content["archive"]["api"], results / "snapshot", **chosen, manners=manners)
+    try:
+        new_snapshot(content["archive"]["api"], results / "snapshot", **chosen, manners=manners)
+    except (ArchiveUnavailable, BadAnswer) as err:
+        raise ArchiveUnavailable(f"{err} (the stored catalogue stays)") from err
 
 
 def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
@@ -114,8 +136,12 @@ def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
     if not pairs and not config.get("pairs"):
         raise ValueError("this configuration needs a table: --pairs TABLE")
     table = pairs or workflow / config["pairs"]
-    scored = config["score_source"] == "table"
-    kept, excluded = given.pairs_of_table(table) if scored else catalogue.from_table(table)
+    if config["score_source"] == "table":
+        kept, excluded = given.pairs_of_table(table)
+        columns = [*tables.ENTRIES.names, *given.read(table).beside.names]
+        subsets.check_columns(subsets.parse(config["subsets"]), columns)
+    else:
+        kept, excluded = catalogue.from_table(table)
     if not kept:
         raise ValueError(f"table {table}: every row is left out; the first: {excluded[0]['reason']}")
 
@@ -154,7 +180,7 @@ def command(
     return parts + (["--dry-run"] if dry_run else [])
 
 
-def run(results: Path, snakemake: list[str], *, before=None) -> int:
+def run(results: Path, snakemake: list[str], *, kind: str = "", before=None) -> int:
     """Run a survey in its results folder; Snakemake's exit code.
 
     Parameters
@@ -162,6 +188,8 @@ def run(results: Path, snakemake: list[str], *, before=None) -> int:
     results : path
     snakemake : list of str
         The command.
+    kind : str
+        What the survey is of.
     before : callable, optional
         Called when the folder is this run's alone, before Snakemake looks.
 
@@ -169,12 +197,15 @@ def run(results: Path, snakemake: list[str], *, before=None) -> int:
     ------
     qscore.runstate.Busy
         Another survey runs in the folder.
+    ValueError
+        The folder holds a survey of another kind.
     ArchiveUnavailable
         A stage gave up on a server or the disk; nothing is marked as failed.
     """
     door = runstate.lock_door(results)
     try:
         jobs = runstate.wait_for_jobs(results, say=lambda text: print(text, file=sys.stderr))
+        runstate.check_kind(results, kind)
         runstate.sweep(results)
         if before:
             before()

@@ -104,6 +104,20 @@ def wait_for_jobs(results: Path, *, seconds: float = 120.0, say=print) -> Path:
         os.close(handle)
 
 
+def check_kind(results: Path, kind: str) -> None:
+    """Refuse a folder that holds a survey of another kind; note the kind of a new one.
+
+    Raises
+    ------
+    ValueError
+    """
+    note = results / ".survey.kind"
+    there = note.read_text(encoding="utf-8") if note.is_file() else kind
+    if there != kind:
+        raise ValueError(f"{results} holds a survey of {there}, this is one of {kind}: give another --results")
+    note.write_text(kind, encoding="utf-8")
+
+
 def is_any_job_running(path: Path) -> bool:
     """Whether a stage holds the jobs lock at a path."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

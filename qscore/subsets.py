@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 
 from qscore import tables
@@ -164,6 +165,22 @@ def ids_not_found(subset: Subset, rows: list[dict]) -> list[str]:
     """Ids of its list that no row has, as they are listed."""
     there = {one for row in rows for one in _ids_of(row)} if subset.ids else set()
     return [one for one in subset.ids if one.casefold() not in there]
+
+
+def check_columns(subsets: tuple[Subset, ...], names: Iterable[str]) -> None:
+    """Refuse conditions on columns that a survey's entries will not have, before anything is scored.
+
+    Raises
+    ------
+    ValueError
+    """
+    names = list(names)
+    for subset in subsets:
+        for condition in subset.conditions:
+            if condition.column not in names:
+                near = get_close_matches(condition.column, names, 3, 0.5)
+                hint = f"; near it: {', '.join(near)}" if near else ""
+                raise ValueError(f"subset {subset.name}: no column {condition.column}{hint}")
 
 
 def _check_column(name: str, condition: Condition, rows: list[dict]) -> None:

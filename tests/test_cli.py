@@ -189,14 +189,14 @@ def moved(by):
 
 def test_a_model_outside_the_map(work, capsys):
     (work / "far.cif").write_text(moved(500))
-    assert fails(capsys, "score", "m.map.gz", "far.cif", "--out", "out") == "no atom lies inside m.map.gz"
+    assert fails(capsys, "score", "m.map.gz", "far.cif", "--out", "out") == "no atom of far.cif lies inside m.map.gz"
 
 
 def test_a_model_that_another_frame_would_hold(work, capsys):
     (work / "far.cif").write_text(moved(500))
     mapbytes.write(work / "x.map", map_values(), origin=(500, 0, 0))
     assert fails(capsys, "score", "x.map", "far.cif") == (
-        "no atom lies inside x.map; by the other origin rule they would: try --origin origin"
+        "no atom of far.cif lies inside x.map; by the other origin rule they would: try --origin origin"
     )
     assert run(capsys, "score", "x.map", "far.cif", "--origin", "origin")[0] == 0
 
@@ -628,7 +628,7 @@ def test_a_new_catalogue_is_asked_for_when_the_folder_is_ours(work, capsys, monk
     """--update asks within the survey's lock, before Snakemake looks; without it nothing is asked."""
     asked = []
     monkeypatch.setattr("qscore.run.take_snapshot", lambda content, results: asked.append((content["source"], results)))
-    monkeypatch.setattr("qscore.run.run", lambda results, command, *, before: before() if before else None)
+    monkeypatch.setattr("qscore.run.run", lambda results, command, *, kind, before: before() if before else None)
     monkeypatch.setattr("qscore.run.outcome", lambda results: "done")
     (work / "c.yaml").write_text("source: emdb\nresults: r\n")
     code, _, err = run(capsys, "run", "--config", "c.yaml", "--results", "here", *more)

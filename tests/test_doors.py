@@ -371,6 +371,14 @@ def test_ids_alone_need_no_search(project, small, tmp_path):
     assert all(row["status"] == "scored" for row in rows)
 
 
+def test_a_rule_that_takes_nothing_is_said(project, small, tmp_path):
+    site, server, _ = small
+    config = write_config(tmp_path, site, server.base, catalogue={"only": "apoferritin"})
+    said = survey(project, config, *TABLES, code=1)
+    (line,) = [line for line in said.splitlines() if line.startswith("qscore: ")]
+    assert "no pair is taken: " in line and "(12)" in line
+
+
 def test_provenance(faulty):
     facts = json.loads((faulty[0] / "catalogue" / "catalogue.json").read_text())
     taken = json.loads((faulty[0] / "snapshot" / "search.json").read_text())

@@ -208,10 +208,10 @@ def test_pairs_without_a_row_have_a_reason(tmp_path):
         (["id,resolution,q"], "no rows"),
         (
             ["id,resolution,score", "EMD-1001,3,0.5"],
-            "no column for q_mean .q_mean, qscore,.* id, resolution, score",
+            "no column q or q_mean or qscore .* id, resolution, score",
         ),
-        (["name,res", "EMD-1001,3"], "no column for emdb_id .*; q_mean"),
-        (["id\tresolution\tq", "EMD-1001\t3\t0.5"], "no column for emdb_id"),
+        (["name,res", "EMD-1001,3"], "no column emdb_id or .*; q or q_mean"),
+        (["id\tresolution\tq", "EMD-1001\t3\t0.5"], "no column emdb_id or "),
     ],
 )
 def test_a_table_of_something_else_is_refused(tmp_path, lines, words):

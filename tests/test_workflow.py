@@ -251,6 +251,12 @@ def test_a_table_that_cannot_be_used_is_one_line(project, tmp_path, content, sai
     assert not (tmp_path / "r").exists()
 
 
+def test_a_folder_of_another_survey_is_refused(project, copy):
+    """A wrong --results must not mix two surveys."""
+    line = refused(project, "--results", copy)
+    assert line.startswith(f"{copy} holds a survey of a table of one's own, this is one of the demonstration archive")
+
+
 def test_no_table_is_said(project, tmp_path):
     line = refused(project, "--config", project / "config" / "pairs.yaml", "--results", tmp_path / "r")
     assert line == "this configuration needs a table: --pairs TABLE"
