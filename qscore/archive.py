@@ -94,8 +94,8 @@ def write_places(path, places: TablePlaces | dict) -> None:
     tables.write_json(path, content)
 
 
-def read_places(path) -> tuple[TablePlaces | ArchivePlaces, dict]:
-    """``places.json`` → places, and manners (keyword arguments of `qscore.web.Manners`).
+def read_places(path) -> TablePlaces | ArchivePlaces:
+    """``places.json`` → places.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def read_places(path) -> tuple[TablePlaces | ArchivePlaces, dict]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if "root" in content:
-            return TablePlaces(content["root"]), {}
-        return ArchivePlaces(content["maps"], content["models"]), content.get("manners", {})
+            return TablePlaces(content["root"])
+        return ArchivePlaces(content["maps"], content["models"])
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise ValueError(f"cannot read {path}: {err}") from err
 
@@ -211,7 +211,8 @@ def read_manifest(folder) -> list[dict]:
     Raises
     ------
     ArchiveUnavailable
-        The folder is not what was fetched: the batch is broken, not its entries.
+        The folder is not what was fetched: the batch is broken, not its
+        entries. It loses its manifest, so that it is fetched again.
     """
     from qscore.checks import crc32
 
@@ -222,6 +223,7 @@ def read_manifest(folder) -> list[dict]:
     for file in _files(entries):
         path = folder / file["name"]
         if not (path.is_file() and path.stat().st_size == file["bytes"] and crc32(path) == file["crc32"]):
+            (folder / MANIFEST).unlink()
             raise ArchiveUnavailable(f"{path} is not the file that was fetched: run the same command again")
     return entries
 

@@ -8,6 +8,7 @@ folder, and the batch's files appear when every entry has its row.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -22,9 +23,10 @@ import psutil
 
 from qscore import archive, entry, tables
 from qscore import kernel as _kernel  # noqa: F401  compiled or loaded before the first fork
-from qscore.errors import UnusableEntry
+from qscore.errors import ArchiveUnavailable, UnusableEntry
 
 POLL_SECONDS = 0.01
+NO_MEMORY, NO_SPACE = 3, 4  # exit codes of a child
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,10 @@ def _child(pair: dict, fetched: Path, folder: Path, score) -> int:
         row = _scored(pair, fetched, folder, score)
         tables.write_json(folder / "row.json", row)
     except MemoryError:
-        return 3
+        return NO_MEMORY
+    except OSError as err:
+        traceback.print_exc()
+        return NO_SPACE if err.errno in (errno.ENOSPC, errno.EDQUOT) else 1
     except BaseException:  # whatever it is, it must not get past the fork
         traceback.print_exc()
         sys.stderr.flush()
@@ -147,7 +152,9 @@ def _verdict(status: int) -> UnusableEntry | None:
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
         return None
-    if code == 3:
+    if code == NO_SPACE:
+        raise ArchiveUnavailable("the disk is full: a score could not be written")
+    if code == NO_MEMORY:
         return UnusableEntry("out_of_memory", "an allocation failed")
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}; see the log"
     return UnusableEntry("crashed", how)

@@ -137,7 +137,8 @@ def _row(pair: dict, reason: str) -> dict:
     return pair | {
         "map_file": pair.get("map_file") or f"emd_{number}.map.gz",
         "model_file": f"{pair['pdb_id']}.cif.gz",
-        "map_stamp": pair.get("map_stamp") or "",
+        # Without a document any update may be one of the map.
+        "map_stamp": pair.get("map_stamp") or pair.get("update") or "",
         "uniprot": " ".join(pair["uniprot"]),
         "nyquist_ratio": pair["resolution"] / (2 * voxel) if voxel and voxel > 0 else None,
         "synthetic": "synthetic demonstration" in f"{pair['title']} {sample}".lower(),

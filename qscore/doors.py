@@ -142,7 +142,7 @@ def catalogue(table, scored, documents, stored, cache, read_documents, api, maps
     manners, rule = manners_of(given), rule_of(given)
     if sum(source is not None for source in (table, documents, stored)) != 1:
         raise click.UsageError("give one of --table, --documents and --snapshot")
-    places = {"maps": list(maps), "models": list(models), "manners": manners}
+    places = {"maps": list(maps), "models": list(models)}
     if table:
         pairs, excluded = _of_table(table, scored)
         stage.write(out, pairs, excluded, source=table.name, digest=stage.digest([table]))
@@ -225,7 +225,8 @@ def published(pairs, ask, most, graphql, reports, out, **manners):
 @click.argument("folder", type=PLACE)
 @click.option("--places", type=EXISTING, required=True, help="places.json of the catalogue: mirrors, or a folder.")
 @click.option("--workshop", type=PLACE, required=True, help="Folder to put the batch together in.")
-def fetch(batch, folder, places, workshop):
+@manners_options
+def fetch(batch, folder, places, workshop, **manners):
     """Bring the files of BATCH into FOLDER, whole, with a manifest.
 
     What an interrupted fetch brought is used; a server that does not answer is waited for.
@@ -234,8 +235,8 @@ def fetch(batch, folder, places, workshop):
     """
     from qscore import archive
 
-    where, manners = archive.read_places(places)
-    with web_of(manners) as web:
+    where = archive.read_places(places)
+    with web_of(manners_of(manners)) as web:
         archive.fetch_batch(batch, folder, where, workshop=workshop, web=web)
 
 

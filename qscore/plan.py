@@ -16,6 +16,7 @@ from pathlib import Path
 from qscore import tables
 
 WEEKLY_SINCE = 2020
+COMPLETE = ".complete"
 BATCH_NAME = re.compile(r"(undated|\d{4}q[1-4]|\d{4}-\d\d-\d\d)(\.[01]+)?")
 
 
@@ -73,7 +74,13 @@ def write(folder, pairs: list[dict], *, entries_per_batch: int) -> list[str]:
         tables.write_tsv(Path(folder) / f"{name}.tsv", tables.BATCH, tables.as_columns(tables.BATCH, members))
     for gone in set(names(folder)) - set(found):
         (Path(folder) / f"{gone}.tsv").unlink()
+    (Path(folder) / COMPLETE).touch()
     return list(found)
+
+
+def is_complete(folder) -> bool:
+    """Whether all batches of a plan were written."""
+    return (Path(folder) / COMPLETE).is_file()
 
 
 def names(folder) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from jsonschema.exceptions import best_match
 
 from qscore import catalogue, given, runstate, subsets, tables
 from qscore.errors import ArchiveUnavailable, BadAnswer
+from qscore.manners import check_url
+from qscore.sites import is_url
 
 SETTLING = 3.0  # seconds
 
@@ -58,6 +61,7 @@ def read_config(config: Path, workflow: Path) -> dict:
     try:
         _check_sources(content)
         _check_ranges(content)
+        _check_addresses(content["archive"])
         if content["score_source"] != "table":
             subsets.check_columns(subsets.parse(content["subsets"]), tables.ENTRIES.names)
     except ValueError as err:
@@ -81,6 +85,19 @@ def _check_sources(content: dict) -> None:
     allowed = {"demo": ("maps",), "pairs": ("maps", "table"), "emdb": ("maps", "published")}[source]
     if scores not in allowed:
         raise ValueError(f"score_source: {scores} does not go with source: {source}; expected {' or '.join(allowed)}")
+
+
+def _check_addresses(archive: dict) -> None:
+    """Refuse addresses that would be refused by every stage, and a contact that no request can bear."""
+    for key in ("api", "graphql", "holdings", "maps", "models", "reports"):
+        for base in [archive[key]] if isinstance(archive[key], str) else archive[key]:
+            if is_url(base):
+                try:
+                    check_url(base.replace("{id}", "1abc"))
+                except ValueError as err:
+                    raise ValueError(f"archive.{key}: {err}") from err
+    if not (archive["contact"].isascii() and archive["contact"].isprintable()):
+        raise ValueError("archive.contact: expected letters, digits and signs of ASCII on one line")
 
 
 def _check_ranges(content: dict) -> None:
@@ -176,7 +193,7 @@ def command(
     parts += ["--configfile", str(config.resolve()), "--workflow-profile", str(workflow / "profiles" / "default")]
     parts += ["--cores", cores, "--rerun-incomplete"]
     if overrides:
-        parts += ["--config", *(f"{key}={value}" for key, value in overrides.items())]
+        parts += ["--config", *(f"{key}={json.dumps(value)}" for key, value in overrides.items())]  # read as YAML
     return parts + (["--dry-run"] if dry_run else [])
 
 

@@ -129,17 +129,27 @@ def is_any_job_running(path: Path) -> bool:
 
 def sweep(results: Path) -> None:
     """Remove what a killed run left and no run will use; what a fetch had brought is kept."""
-    from qscore import archive
+    from qscore import archive, plan
 
-    planned = sorted((results / "plan").glob("*.tsv"))
-    names, workshops = {path.stem for path in planned}, {archive.workshop_name(path) for path in planned}
-    for folder in (results / "fetched").glob("*"):
-        if folder.name not in names or not archive.is_whole(folder):
-            shutil.rmtree(folder)
-    gone = [folder for folder in (results / "parts").glob("*") if planned and folder.name not in workshops]
-    for folder in [*gone, *(results / "scores").glob("*/.scoring-*")]:
+    fetched, parts = (list((results / name).glob("*")) for name in ("fetched", "parts"))
+    useless = [folder for folder in fetched if not archive.is_whole(folder) or _is_scored(folder, results)]
+    if plan.is_complete(results / "plan"):
+        planned = sorted((results / "plan").glob("*.tsv"))
+        names, workshops = {path.stem for path in planned}, {archive.workshop_name(path) for path in planned}
+        useless += [folder for folder in fetched if folder.name not in names]
+        useless += [folder for folder in parts if folder.name not in workshops]
+    for folder in [*useless, *(results / "scores").glob("*/.scoring-*")]:
         shutil.rmtree(folder, ignore_errors=True)
     (results / UNAVAILABLE).unlink(missing_ok=True)
+
+
+def _is_scored(folder: Path, results: Path) -> bool:
+    """Whether a fetched batch has scores that are newer: it was to be removed when its run was killed."""
+    try:
+        scored = (results / "scores" / folder.name / "entries.parquet").stat().st_mtime_ns
+        return scored > (folder / "manifest.json").stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def note_unavailable(message: str) -> None:
@@ -152,8 +162,11 @@ def note_unavailable(message: str) -> None:
 
 def unavailable(results: Path) -> str | None:
     """What a stage of this run gave up on; None when none did."""
+    note = results / UNAVAILABLE
     try:
-        return (results / UNAVAILABLE).read_text(encoding="utf-8")
+        return (
+            note.read_text(encoding="utf-8") or "a stage gave up, and not even that could be written: the disk is full"
+        )
     except OSError:
         return None
 

@@ -156,6 +156,7 @@ class Shelf:
             record = _record(companion, path)
             if record and not self.refresh and fresh(record):
                 return path
+            self._drop_part_of_another(path, stamp)
             try:
                 source = fetch(path)
             except ArchiveUnavailable:
@@ -168,6 +169,15 @@ class Shelf:
             about = {"seconds": seconds, "day": day, "source": source, "bytes": path.stat().st_size, "stamp": stamp}
             _write(companion, about)
         return path
+
+    def _drop_part_of_another(self, path: Path, stamp: str) -> None:
+        """A part that an earlier run left is of use only for what is wanted now."""
+        from qscore import parts
+
+        wanted = path.with_name(f".{path.name}.wanted")
+        if self.refresh or not wanted.is_file() or wanted.read_text(encoding="utf-8") != stamp:
+            parts.drop(parts.beside(path))
+        wanted.write_text(stamp, encoding="utf-8")
 
 
 @contextmanager

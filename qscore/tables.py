@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import tempfile
@@ -57,7 +58,7 @@ def whole_file(path, mode: str = "w"):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as err:
-        raise ValueError(f"cannot write {path}: {err.strerror}") from err
+        raise _unwritable(path, err) from err
     try:
         options = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
         with os.fdopen(handle, mode, **options) as stream:
@@ -73,7 +74,14 @@ def _put(temporary, path: Path) -> None:
     try:
         os.replace(temporary, path)
     except OSError as err:
-        raise ValueError(f"cannot write {path}: {err.strerror}") from err
+        raise _unwritable(path, err) from err
+
+
+def _unwritable(path: Path, err: OSError) -> Exception:
+    """A place that cannot be written is the caller's mistake, a full disk nobody's."""
+    if err.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OSError(err.errno, err.strerror, str(path))
+    return ValueError(f"cannot write {path}: {err.strerror}")
 
 
 def _umask() -> int:

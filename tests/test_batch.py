@@ -1,5 +1,6 @@
 """Entries in children: whatever a child does, its entry gets a row and the batch goes on."""
 
+import errno
 import faulthandler
 import os
 import signal
@@ -97,6 +98,14 @@ def test_a_child_that_fails_is_a_row(fetched, tmp_path, act, reason, detail, tra
     assert (rows[3]["reason"], rows[3]["transient"]) == (reason, transient)
     assert detail in rows[3]["detail"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"entries.parquet", "residues.parquet"}
+
+
+def test_a_full_disk_is_not_blamed_on_an_entry(fetched, tmp_path):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ArchiveUnavailable, match="disk is full"):
+        run(fetched, tmp_path / "out", misbehaving(full))
 
 
 def test_rows_hold_what_the_pair_alone_gives(fetched, tmp_path):

@@ -35,7 +35,8 @@ def pairs(n, week="2024-05-08", first=1000):
 def written(folder, rows, entries_per_batch=4):
     """Name → bytes of the batch files."""
     names = plan.write(folder, rows, entries_per_batch=entries_per_batch)
-    files = {path.name.removesuffix(".tsv"): path.read_bytes() for path in folder.iterdir()}
+    files = {path.name.removesuffix(".tsv"): path.read_bytes() for path in folder.glob("*.tsv")}
+    assert plan.is_complete(folder)
     assert sorted(names) == sorted(files) == plan.names(folder)
     return files
 
@@ -266,7 +267,7 @@ def test_files_that_are_no_batches_are_left_alone(tmp_path):
         (tmp_path / name).write_text("mine")
     plan.write(tmp_path, pairs(2), entries_per_batch=1)
     plan.write(tmp_path, [], entries_per_batch=1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2020q5.tsv", "2024-05-08.old.tsv", "pairs.tsv"]
+    assert sorted(path.name for path in tmp_path.glob("*.tsv")) == ["2020q5.tsv", "2024-05-08.old.tsv", "pairs.tsv"]
 
 
 def test_names_keep_their_dots(tmp_path):

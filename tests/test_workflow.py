@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from killing import kill_when
 from pairs import write_pair
 
-from qscore import tables
+from qscore import runstate, tables
 
 N = 6
 QSCORE = [sys.executable, "-m", "qscore"]
@@ -198,6 +199,34 @@ def test_a_half_filled_fetched_folder_is_fetched_again(project, data, copy, done
     (copy / "fetched" / batch).mkdir(parents=True)
     survey(project, data, copy, *TABLES)
     assert digest(copy) == digest(done)
+
+
+def test_a_fetched_batch_that_is_scored_already_is_swept(done, copy):
+    """Killed between a score and the removal of its maps: they do not stay for ever."""
+    batch = sorted(path.name for path in (copy / "scores").iterdir())[0]
+    folder = copy / "fetched" / batch
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text('{"batch": "b.tsv", "entries": []}')
+    os.utime(folder / "manifest.json", (0, 0))
+    runstate.sweep(copy)
+    assert not folder.exists()
+
+
+def test_half_a_plan_sweeps_nothing(copy):
+    """Killed while the plan is written anew: what was brought for the batches still to come stays."""
+    (copy / "parts" / "2024-01-03-0123456789ab").mkdir(parents=True)
+    (copy / "plan" / ".complete").unlink()
+    runstate.sweep(copy)
+    assert (copy / "parts" / "2024-01-03-0123456789ab").is_dir()
+    (copy / "plan" / ".complete").touch()
+    runstate.sweep(copy)
+    assert not (copy / "parts" / "2024-01-03-0123456789ab").exists()
+
+
+def test_a_note_that_could_not_be_written_counts(tmp_path):
+    assert runstate.unavailable(tmp_path) is None
+    (tmp_path / ".unavailable").touch()
+    assert "disk is full" in runstate.unavailable(tmp_path)
 
 
 def refused(project, *arguments):

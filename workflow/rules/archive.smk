@@ -5,7 +5,10 @@ CATALOGUE = {
     "facts": "catalogue/catalogue.json",
     "places": "catalogue/places.json",
 }
-MANNERS = ("contact", "patience_minutes", "read_seconds", "api_per_second")
+# No parameters of rules: other manners are no reason to ask again for what is there.
+MANNERS = options(
+    "archive", "contact", "patience_minutes", "read_seconds", "api_per_second"
+)(None)
 
 if SOURCE == "demo":
 
@@ -61,11 +64,12 @@ else:
             "logs/snapshot.log",
         resources:
             net=1,
+            manners=MANNERS,
         params:
-            api=options("archive", "api", *MANNERS),
+            api=options("archive", "api"),
             query=options("catalogue", "query", "ids"),
         shell:
-            "qscore snapshot {params.api} {params.query} --out snapshot > {log} 2>&1"
+            "qscore snapshot {params.api} {params.query} {resources.manners} --out snapshot > {log} 2>&1"
 
     rule catalogue:
         input:
@@ -76,13 +80,14 @@ else:
             "logs/catalogue.log",
         resources:
             net=1,
+            manners=MANNERS,
         params:
-            api=options("archive", "api", "maps", "models", *MANNERS),
+            api=options("archive", "api", "maps", "models"),
             rule=options("catalogue", *SELECTED),
             models=option("models-of-a-map", config["catalogue"]["models"]),
         shell:
             "qscore catalogue --snapshot snapshot --cache documents {params.api} {params.rule} {params.models} "
-            "--out catalogue > {log} 2>&1"
+            "{resources.manners} --out catalogue > {log} 2>&1"
 
     rule published:
         input:
@@ -94,15 +99,16 @@ else:
             "logs/published.log",
         resources:
             net=1,
+            manners=MANNERS,
         params:
-            api=options("archive", "graphql", "reports", *MANNERS),
+            api=options("archive", "graphql", "reports"),
             ask=(
                 "--ask yes"
                 if SCORE_SOURCE == "published"
                 else options("published", "ask", "most")
             ),
         shell:
-            "qscore published {input} {params.api} {params.ask} --out published > {log} 2>&1"
+            "qscore published {input} {params.api} {params.ask} {resources.manners} --out published > {log} 2>&1"
 
 
 checkpoint plan:
@@ -129,5 +135,7 @@ rule fetch:
         "logs/fetch/{batch}.log",
     resources:
         net=1,
+        manners=MANNERS,
     shell:
-        "qscore fetch {input.batch} {output} --places {input.places} --workshop parts > {log} 2>&1"
+        "qscore fetch {input.batch} {output} --places {input.places} {resources.manners} "
+        "--workshop parts > {log} 2>&1"
