@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import NamedTuple
 
 from qscore import documentcache, documents, ids, published, search
 from qscore.errors import BadAnswer
@@ -30,9 +31,49 @@ ENTRY_FACTS = {
 }
 TOGETHER = (ENTRY, "EMD-11638")
 PUBLISHED_ID, PUBLISHED_Q = "7a4m", 0.911
+HOUR = 3600.0
 ROUNDING = 0.0005
 MOST_OFF = 0.02  # share of ids that search and holdings may disagree on: they are made at different hours
 FLAG = "admin.composite_map"
+
+
+class Example(NamedTuple):
+    """The entry whose map, model and document are asked for."""
+
+    emdb_id: str = ENTRY
+    pdb_id: str = "7sgd"
+
+    @property
+    def stored(self) -> bool:
+        """Whether its document and the size of its map are known here."""
+        return self.emdb_id == ENTRY
+
+    def pair(self) -> dict[str, str]:
+        """Ids and files, as `qscore.archive` takes them."""
+        number = self.emdb_id.removeprefix("EMD-")
+        return self._asdict() | {"map_file": f"emd_{number}.map.gz", "model_file": f"{self.pdb_id}.cif.gz"}
+
+
+STORED = Example()
+
+
+def example(body: bytes) -> Example:
+    """An entry of an archive of one's own: the stored one if the search has it, else its first released with a model.
+
+    Raises
+    ------
+    BadAnswer
+        There is none, or this is no search's answer.
+    """
+    told = [
+        one for one in search.read_search(body).records if one["released"] and ids.EMDB_ID.fullmatch(one["emdb_id"])
+    ]
+    found = [
+        Example(one["emdb_id"], model) for one in told for model, _ in one["models"] if ids.PDB_ID.fullmatch(model)
+    ]
+    if not found:
+        raise BadAnswer("the search's answer has no released entry with a model")
+    return STORED if any(one.stored for one in found) else found[0]
 
 
 # ---- 1: search ----
@@ -45,7 +86,7 @@ def columns(body: bytes, refused: str = "") -> Probe:
     ----------
     body : bytes
     refused : str
-        What the server said to the unproven columns, when it was asked without them after that.
+        What the server said to the columns not seen before, when it was asked without them after that.
     """
     needed = [" or ".join(names) for names in NEEDED_COLUMNS]
     expected = f"5 rows with {', '.join(needed)}"
@@ -63,12 +104,14 @@ def _search_findings(answer: search.Answer, refused: str):
     if answer.rows > 5:
         yield Finding(f"`rows` is not kept to: {answer.rows} came", "the catalogue is one answer in any case")
     if refused:
-        yield Finding(f"columns that are not proven are refused: {short(refused)}", "asked again without them")
+        yield Finding(
+            f"columns not seen before in the search's answer are refused: {short(refused)}", "asked again without them"
+        )
     for name in search.FIELDS:
         if name not in answer.fields and not (refused and name in search.UNPROVEN):
             yield Finding(f"no column {name}", "read from the entry document where that has it, else not known")
     if not refused and not set(search.UNPROVEN) - set(answer.fields):
-        yield Finding(f"unproven columns come: {', '.join(search.UNPROVEN)}", "used")
+        yield Finding(f"columns not seen before in the search's answer come: {', '.join(search.UNPROVEN)}", "used")
 
 
 def fitted_query(body: bytes) -> tuple[Finding, ...]:
@@ -124,8 +167,14 @@ def together(answer) -> Finding:
 
 def single() -> Finding:
     """What it means when they do not."""
-    then = "documents are asked for one at a time: 3 a second, 37,000 in some 4 hours"
-    return Finding("documents of several ids do not come in one request", then)
+    return Finding("documents of several ids do not come in one request", "documents are asked for one at a time")
+
+
+def one_by_one(count: int, per_second: float) -> Finding:
+    """How long that takes, at least."""
+    seconds = count / per_second
+    span = f"{seconds / HOUR:.1f} hours" if seconds >= HOUR else f"{max(1, round(seconds / 60))} min"
+    return Finding(f"{count:,} released entries with a model", f"their documents, one at a time, take {span} at least")
 
 
 # ---- 2: number of entries ----
@@ -143,6 +192,11 @@ def released(body: bytes) -> set[str]:
     if not found:
         raise BadAnswer(f"no released entries in the search's answer: {short(body[:60])}")
     return found
+
+
+def with_model(body: bytes) -> int:
+    """Number of released entries with a fitted model in a search's answer; 0 when it does not tell."""
+    return len({row["emdb_id"] for row in rows_of(body) if _is_released(row) and row.get("fitted_pdbs")})
 
 
 def _is_released(row: dict[str, str]) -> bool:
@@ -164,20 +218,31 @@ def holdings(content, found: set[str]) -> Probe:
 
 def _layout(content: dict) -> Finding:
     value = next(iter(content.values()))
-    kind = f"objects of {', '.join(map(str, value))}" if isinstance(value, dict) else f"such as {value!r}"
+    kind = f"such as {value!r}"
+    if isinstance(value, dict):
+        kind = f"objects of {', '.join(map(str, value))}" if value else "objects with nothing in them"
     return Finding(f"values of the holdings: {short(kind)}", "only the ids are read")
 
 
 # ---- 5, 7: entry documents ----
 
 
-def entry(document) -> Probe:
-    """The document of EMD-25107 against the stored one."""
+def entry(document, which: Example = STORED) -> Probe:
+    """The document of EMD-25107 against the stored one; of another entry, whether it is that one's."""
     facts = documents.entry_facts(document)
+    if not which.stored:
+        return _other_entry(facts, which)
     differ = [f"{key} {short(facts[key], 40)}" for key, value in ENTRY_FACTS.items() if facts[key] != value]
     wanted = [f"{key} {value}" for key, value in ENTRY_FACTS.items() if facts[key] != value]
     expected = short(", ".join(wanted), 300) or f"{len(ENTRY_FACTS)} facts of the stored document"
     return Probe(5, f"entry {ENTRY}", verdict(not differ), expected, short(", ".join(differ), 300) or "the same")
+
+
+def _other_entry(facts: dict, which: Example) -> Probe:
+    models = [model for model, _ in facts["models"]]
+    good = facts["emdb_id"] == which.emdb_id and which.pdb_id in models
+    came = f"{short(facts['emdb_id'], 40) or 'no id'} with {short(', '.join(models), 60) or 'no model'}"
+    return Probe(5, f"entry {which.emdb_id}", verdict(good), f"{which.emdb_id} with {which.pdb_id}", came)
 
 
 def composite(emdb_id: str, document) -> Probe:
@@ -211,29 +276,34 @@ def _places(document, word: str, at: str = ""):
 # ---- 6: published Q ----
 
 
-def by_graphql(answer) -> Probe:
-    """Published Q of 7a4m in a GraphQL answer."""
-    found = (published.understood(answer, [PUBLISHED_ID]) or {}).get(PUBLISHED_ID)
+def by_graphql(answer, pdb_id: str = PUBLISHED_ID) -> Probe:
+    """Published Q of an entry in a GraphQL answer."""
+    found = (published.understood(answer, [pdb_id]) or {}).get(pdb_id)
     if found and found.q is not None:
         then = f"published Q is asked for by {published.AT_ONCE} ids at a time"
-        return _published("GraphQL", found.q, "", Finding("GraphQL gives Q_score", then))
+        return _published("GraphQL", pdb_id, found.q, "", Finding("GraphQL gives Q_score", then))
     then = "published Q is read from validation reports, one an entry"
-    return _published("GraphQL", None, f"no Q: {short(answer)}", Finding("GraphQL does not give Q_score", then))
+    return _published("GraphQL", pdb_id, None, f"no Q: {short(answer)}", Finding("GraphQL does not give Q_score", then))
 
 
-def by_report(packed: bytes) -> Probe:
-    """Published Q of 7a4m in its validation report."""
+def by_report(packed: bytes, pdb_id: str = PUBLISHED_ID) -> Probe:
+    """Published Q of an entry in its validation report."""
     try:
-        q, came = published.read_report(packed, PUBLISHED_ID).q, "no Q in the report"
+        q, came = published.read_report(packed, pdb_id).q, "no Q in the report"
     except BadAnswer as err:
         q, came = None, str(err)
+    finding = Finding("reports give Q_score", "used where GraphQL gives none")
     if q is None:
-        return _published("report", q, came, Finding("reports do not give Q_score", "published Q is GraphQL's alone"))
-    return _published("report", q, came, Finding("reports give Q_score", "used where GraphQL gives none"))
+        finding = Finding("reports do not give Q_score", "published Q is GraphQL's alone")
+    return _published("report", pdb_id, q, came, finding)
 
 
-def _published(how: str, q: float | None, came: str, finding: Finding) -> Probe:
-    good = q is not None and abs(q - PUBLISHED_Q) <= ROUNDING
+def expected_q(pdb_id: str) -> str:
+    """What is expected of an entry: of 7a4m its Q, of others any."""
+    return f"{PUBLISHED_Q:.3f}" if pdb_id == PUBLISHED_ID else "a Q"
+
+
+def _published(how: str, pdb_id: str, q: float | None, came: str, finding: Finding) -> Probe:
+    good = q is not None and (pdb_id != PUBLISHED_ID or abs(q - PUBLISHED_Q) <= ROUNDING)
     came = short(came) if q is None else f"{q:.3f}"
-    name = f"published Q of {PUBLISHED_ID} by {how}"
-    return Probe(6, name, verdict(good), f"{PUBLISHED_Q:.3f}", came, findings=(finding,))
+    return Probe(6, f"published Q of {pdb_id} by {how}", verdict(good), expected_q(pdb_id), came, findings=(finding,))

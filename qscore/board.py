@@ -46,13 +46,13 @@ def size(count: float | None) -> str:
 
 def print_probe(probe: Probe) -> None:
     """One probe, as soon as it is answered, with what it settles."""
-    out, number = console(), f"{probe.number}" if probe.number else "·"
+    out = console()
     colour = _COLOUR.get(probe.verdict, "red")
     said = {AGREES: f": {probe.came}", DIFFERS: f": expected {probe.expected}; came {probe.came}"}
-    line = f"{number}  {escape(probe.name)}: [{colour}]{probe.verdict}[/]"
+    line = f"{escape(probe.name)}: [{colour}]{probe.verdict}[/]"
     out.print(line + escape(said.get(probe.verdict, f": {probe.came}")) + f"[bold]{_need(probe)}[/]")
     for finding in probe.findings:
-        out.print(f"     {escape(finding.fact)} → {escape(finding.then)}")
+        out.print(f"    {escape(finding.fact)} → {escape(finding.then)}")
 
 
 def _need(probe: Probe) -> str:
@@ -97,27 +97,42 @@ def print_progress(found: Progress) -> None:
 def _counts(found: Progress) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
-    for heading in ("pairs", "batches"):
+    for heading in ("pairs", "batches") if found.batches else ("pairs",):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_row("scored", f"{found.scored:,}", "")
     again = f" ({found.transient:,} may score another time)" if found.transient else ""
-    table.add_row(f"failed{again}", f"{found.failed:,}", "")
-    table.add_row("done", f"{found.scored + found.failed:,}", f"{found.batches_done:,}")
-    table.add_row("left", f"{found.left:,}", f"{found.batches - found.batches_done:,}")
-    table.add_row("all", f"{found.pairs:,}", f"{found.batches:,}")
+    for name, pairs, batches in (
+        ("scored", found.scored, None),
+        (f"failed{again}", found.failed, None),
+        ("done", found.scored + found.failed, found.batches_done),
+        ("left", found.left, found.batches - found.batches_done),
+        ("all", found.pairs, found.batches),
+    ):
+        cells = (f"{pairs:,}", "" if batches is None else f"{batches:,}")
+        table.add_row(name, *cells[: 2 if found.batches else 1])
     return table
 
 
 def _lines(found: Progress):
-    if found.left:
-        how = " (estimated: maps gzipped to half)" if found.estimated and found.bytes_left is not None else ""
+    """What is known beside the counts; what is not known has no line."""
+    if found.left and found.bytes_left is not None:
+        how = " (estimated: maps gzipped to half)" if found.estimated else ""
         yield f"to fetch: {size(found.bytes_left)}{how}; fetched and scored: {size(found.bytes_done)}"
-    yield f"rate: {_rate(found.hour)} in the last hour, {_rate(found.overall)} overall"
-    if found.left:
+    rates = ((found.hour, "in the last hour"), (found.overall, "overall"))
+    if known := [f"{_rate(one)} {when}" for one, when in rates if one.pairs_per_hour is not None]:
+        yield f"rate: {', '.join(known)}"
+    if found.left and found.seconds_left is not None:
         yield f"time left: {span(found.seconds_left)}"
-    disk = found.disk
-    fetched = f"{size(disk['fetched'])} fetched, {size(disk['parts'])} half-fetched"
-    yield f"disk: {fetched}, {size(disk['results'])} in the whole folder; {size(disk['free'])} free"
+    passing = [
+        f"{size(found.disk[key])} {words}, "
+        for key, words in (("fetched", "fetched"), ("parts", "half-fetched"))
+        if found.disk[key]
+    ]
+    yield f"disk: {''.join(passing)}{size(found.disk['results'])} in the whole folder; {size(found.disk['free'])} free"
+    yield from _now(found)
+
+
+def _now(found: Progress):
+    """What runs, and what is damaged."""
     if found.begun:
         yield "now:" if found.running else "begun, and to be gone on with:"
         yield from map(_begun, found.begun[:MOST_BEGUN])
@@ -129,8 +144,6 @@ def _lines(found: Progress):
 
 
 def _rate(one: Rate) -> str:
-    if one.pairs_per_hour is None:
-        return "not known"
     speed = f"{_three(one.mb_per_second)} MB/s, " if one.mb_per_second is not None else ""
     return f"{speed}{_three(one.pairs_per_hour)} pairs/h"
 
@@ -150,16 +163,15 @@ def _begun(one: Begun) -> str:
 
 
 def print_failures(found: Failures, counts: list[dict]) -> None:
-    """Number of entries by reason."""
+    """Number of entries by reason, a line each: a table would be cut to the width of a page."""
     out = console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, justify in (("entries", "right"), ("reason", "left"), ("stage", "left"), ("", "left")):
-        table.add_column(heading, justify=justify, no_wrap=True)
+    wide = max((len(row["reason"]) for row in counts), default=0)
+    if counts:
+        out.print(f"entries  {'reason':<{wide}}  stage", style="bold", markup=False)
     for row in counts:
         again = "; may score another time" if row["transient"] else ""
-        table.add_row(f"{row['n']:,}", escape(row["reason"]), row["stage"], escape(row["words"] + again))
-    if counts:
-        out.print(table)
+        line = f"{row['n']:>7,}  {row['reason']:<{wide}}  {row['stage']:<6} {row['words']}{again}"
+        out.print(line, markup=False)
     out.print(f"{len(found.entries):,} failed, {found.n_scored:,} scored")
     if found.unreadable:
         names = ", ".join(found.unreadable[:MOST_NAMES])

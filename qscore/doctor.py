@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qscore import answers, archive, manners, mirrors, premises, published, search, sites
+from qscore.answers import Example
+from qscore.asking import Asking
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer
 from qscore.verdicts import AGREES, DIFFERS, UNREACHABLE, Finding, Probe, short
 
-PATIENCE = 20.0  # seconds that a server which does not answer is waited for
 SECONDS = 20.0  # read time-out of a small answer
 INDEX_SECONDS = 90.0  # of the ids of the whole archive
-ROWS = 200_000
-COUNTED = ("emdb_id", "map_release_date", "obsolete_date", "withdrawn_date")
+ROWS, SOME_ROWS = 200_000, 200
+COUNTED = ("emdb_id", "fitted_pdbs", "map_release_date", "obsolete_date", "withdrawn_date")
 FITTED = "fitted_pdbs:[* TO *]"
 COMPOSITE = (
     "composite_map:true",
@@ -40,6 +41,8 @@ class Servers:
         Bases in order; addresses or local folders.
     needed : frozenset of int
         Numbers of the probes without which the survey cannot start.
+    api_per_second : float
+        Requests a second that a survey makes.
     """
 
     api: str = sites.EMDB_API
@@ -49,6 +52,12 @@ class Servers:
     reports: tuple[str, ...] = tuple(sites.REPORT_BASES)
     holdings: str = sites.HOLDINGS
     needed: frozenset[int] = frozenset({1, 3, 4})
+    api_per_second: float = manners.Manners.api_per_second
+
+    @property
+    def usual(self) -> bool:
+        """Whether entries come from the archives themselves, which have every one."""
+        return (self.api, self.maps, self.models) == (sites.EMDB_API, tuple(sites.MAP_BASES), tuple(sites.MODEL_BASES))
 
     def addresses(self) -> list[str]:
         """All of them that are no local folders."""
@@ -71,42 +80,13 @@ def servers(config: dict, project=".") -> Servers | None:
     if config.get("source") not in (None, "emdb") or config.get("score_source") == "table":
         return None
     section = config.get("archive") or {}
-    named = {key: section[key] for key in ("api", "graphql", "holdings") if section.get(key)}
+    named = {key: section[key] for key in ("api", "graphql", "holdings", "api_per_second") if section.get(key)}
     for key in ("maps", "models", "reports"):
         if section.get(key):
             named[key] = tuple(base if sites.is_url(base) else str(Path(project, base)) for base in section[key])
     listed = (config.get("catalogue") or {}).get("ids")
     files = {6} if config.get("score_source") == "published" else {3, 4}
     return Servers(**named, needed=frozenset({5 if listed else 1} | files))
-
-
-class Asking:
-    """A `qscore.web.Web` that does not go back to a host which was unreachable once."""
-
-    def __init__(self, web):
-        self.web, self._gone = web, set()
-        self.date = ""  # the Date header that came last
-
-    def __call__(self, how: str, url: str, *more, times: int = 1, **options):
-        """`how` is a method of `Web`, asked up to `times` times; what it raises at last is raised."""
-        host = manners.host_of(url)
-        if host in self._gone:
-            raise ArchiveUnavailable(f"{host} could not be reached before")
-        try:
-            return getattr(self.web, how)(url, *more, **options)
-        except ArchiveUnavailable:
-            if times > 1:
-                return self(how, url, *more, times=times - 1, **options)
-            self._gone.add(host)
-            raise
-
-    def probe(self, url: str, **options):
-        """A single request, once more when it does not go through: a few in a hundred stall."""
-        answer = self("probe", url, times=2, **options)
-        self.date = mirrors.header(answer, "Date") or self.date
-        if manners.verdict(answer.status) == "again":
-            raise ArchiveUnavailable(f"{url} says {answer.status}: to be asked another time")
-        return answer
 
 
 def examine(web, where: Servers, *, now: Callable[[], float] = time.time) -> Iterator[Probe]:
@@ -135,18 +115,32 @@ def examine(web, where: Servers, *, now: Callable[[], float] = time.time) -> Ite
 
 def _probes(ask: Asking, where: Servers) -> Iterator[Probe]:
     """Quick questions first: the search of the whole archive is the last that EMDB is asked."""
-    yield _answered(1, "search", "an answer", lambda: _search(ask, where.api))
+    first = _answered(1, "search", "an answer", lambda: _search(ask, where.api))
+    yield first
+    which = answers.STORED if where.usual else _example(ask, where.api)
     for base in where.maps:
-        yield _mirror(3, base, lambda url: _map(ask, url), archive.map_places([base], mirrors.MAP)[0])
+        yield _mirror(3, base, which, lambda url, name: _map(ask, url, name, which))
     for base in where.models:
-        yield _mirror(4, base, lambda url: _model(ask, url), archive.model_places([base], mirrors.MODEL)[0])
-    document = f"{where.api.rstrip('/')}/entry/{answers.ENTRY}"
+        yield _mirror(4, base, which, lambda url, name: _model(ask, url, name))
+    document = f"{where.api.rstrip('/')}/entry/{which.emdb_id}"
     yield _answered(
-        5, f"entry {answers.ENTRY}", "an answer", lambda: answers.entry(ask("get_json", document, seconds=SECONDS))
-    )
-    yield from _published(ask, where)
+        5, f"entry {which.emdb_id}", "an answer",
+        lambda: answers.entry(ask("get_json", document, seconds=SECONDS), which),
+    )  # fmt: skip
+    yield from _published(ask, where, which)
     yield _answered(7, "composite map", f"{answers.FLAG}: true", lambda: _composite(ask, where.api))
-    yield _answered(2, "number of entries", "an answer", lambda: _holdings(ask, where))
+    single = answers.single() in first.findings
+    yield _answered(2, "number of entries", "an answer", lambda: _holdings(ask, where, single=single))
+
+
+def _example(ask: Asking, api: str) -> Example:
+    """An entry that an archive of one's own has; without an answer the usual one."""
+    for query in (FITTED, "*:*"):
+        try:
+            return answers.example(_table(ask, api, query, search.SEEN, SOME_ROWS))
+        except (Absent, BadAnswer, ArchiveUnavailable):
+            continue
+    return answers.STORED
 
 
 def _answered(number: int, name: str, expected: str, put: Callable[[], Probe]) -> Probe:
@@ -178,7 +172,7 @@ def _search(ask: Asking, api: str) -> Probe:
 def _queries(ask: Asking, api: str) -> Iterator[Finding]:
     """Queries that were never seen to work; one that fails is a finding, and no more."""
     try:
-        yield from answers.fitted_query(_table(ask, api, FITTED, ("emdb_id", "fitted_pdbs"), 200))
+        yield from answers.fitted_query(_table(ask, api, FITTED, ("emdb_id", "fitted_pdbs"), SOME_ROWS))
     except (Absent, BadAnswer):
         yield from answers.fitted_query(b"")
     except ArchiveUnavailable as err:
@@ -194,55 +188,67 @@ def _queries(ask: Asking, api: str) -> Iterator[Finding]:
 # ---- 2 ----
 
 
-def _holdings(ask: Asking, where: Servers) -> Probe:
+def _holdings(ask: Asking, where: Servers, *, single: bool) -> Probe:
+    """With `single` also how long it takes to ask for documents one at a time."""
     held = ask("get_json", where.holdings, seconds=SECONDS)
-    found = answers.released(_table(ask, where.api, "*:*", COUNTED, ROWS, seconds=INDEX_SECONDS))
-    return answers.holdings(held, found)
+    table = _table(ask, where.api, "*:*", COUNTED, ROWS, seconds=INDEX_SECONDS)
+    probe = answers.holdings(held, answers.released(table))
+    if not (single and (count := answers.with_model(table))):
+        return probe
+    return replace(probe, findings=(*probe.findings, answers.one_by_one(count, where.api_per_second)))
 
 
 # ---- 3, 4 ----
 
 
-def _mirror(number: int, base: str, put: Callable[[str], Probe], url: str) -> Probe:
+def _mirror(number: int, base: str, which: Example, put: Callable[[str, str], Probe]) -> Probe:
+    """`put` asks for an address, under the name that its probe shall have."""
     if mirrors.is_folder(base):
         return mirrors.of_folder(number, base)
-    return _answered(number, _mirror_name(number, url), "an answer", lambda: put(url))
+    places = {3: archive.map_places, 4: archive.model_places}[number]
+    url = places([base], which.pair())[0]
+    name = f"{mirrors.KIND[number]} of {which[number - 3]} at {manners.host_of(url)}"
+    return _answered(number, name, "an answer", lambda: put(url, name))
 
 
-def _mirror_name(number: int, url: str) -> str:
-    return f"{mirrors.KIND[number]} at {manners.host_of(url)}"
-
-
-def _map(ask: Asking, url: str) -> Probe:
+def _map(ask: Asking, url: str, name: str, which: Example) -> Probe:
     plain = {"Accept-Encoding": "identity"}
     head = ask.probe(url, headers=plain)
     part = ask.probe(url, headers=plain | {"Range": mirrors.PART}, method="GET")
     made_up = {"Range": mirrors.PART, "If-Range": '"of-no-file"'}
     other = ask.probe(url, headers=plain | made_up, method="GET") if part.status == 206 else part
-    return mirrors.of_map(_mirror_name(3, url), head, part, other)
+    return mirrors.of_map(name, head, part, other, least=mirrors.LEAST_MAP if which.stored else 1)
 
 
-def _model(ask: Asking, url: str) -> Probe:
-    return mirrors.of_model(_mirror_name(4, url), ask.probe(url, headers={"Accept-Encoding": "identity"}))
+def _model(ask: Asking, url: str, name: str) -> Probe:
+    return mirrors.of_model(name, ask.probe(url, headers={"Accept-Encoding": "identity"}))
 
 
 # ---- 6, 7 ----
 
 
-def _published(ask: Asking, where: Servers) -> Iterator[Probe]:
-    body = {"query": published.QUERY, "variables": {"ids": [answers.PUBLISHED_ID.upper()]}}
-    expected = f"{answers.PUBLISHED_Q:.3f}"
-    name = f"published Q of {answers.PUBLISHED_ID} by"
-    yield _answered(
-        6, f"{name} GraphQL", expected,
-        lambda: answers.by_graphql(ask("post_json", where.graphql, body, seconds=SECONDS)),
-    )  # fmt: skip
-    for base in where.reports:
-        url = published.report_place(base, answers.PUBLISHED_ID)
-        yield _answered(
-            6, f"{name} report", expected,
-            lambda url=url: answers.by_report(ask("get", url, seconds=SECONDS, most=published.MOST_PACKED)),
-        )  # fmt: skip
+def _published(ask: Asking, where: Servers, which: Example) -> Iterator[Probe]:
+    """By the entry whose Q is known, else, in an archive of one's own, by one that it has."""
+    for how, put in (
+        ("GraphQL", lambda pdb_id: _by_graphql(ask, where.graphql, pdb_id)),
+        *(("report", lambda pdb_id, base=base: _by_report(ask, base, pdb_id)) for base in where.reports),
+    ):
+        for pdb_id in dict.fromkeys((answers.PUBLISHED_ID, answers.PUBLISHED_ID if which.stored else which.pdb_id)):
+            name = f"published Q of {pdb_id} by {how}"
+            probe = _answered(6, name, answers.expected_q(pdb_id), lambda put=put, pdb_id=pdb_id: put(pdb_id))
+            if probe.verdict != DIFFERS:
+                break
+        yield probe
+
+
+def _by_graphql(ask: Asking, url: str, pdb_id: str) -> Probe:
+    body = {"query": published.QUERY, "variables": {"ids": [pdb_id.upper()]}}
+    return answers.by_graphql(ask("post_json", url, body, seconds=SECONDS), pdb_id)
+
+
+def _by_report(ask: Asking, base: str, pdb_id: str) -> Probe:
+    url = published.report_place(base, pdb_id)
+    return answers.by_report(ask("get", url, seconds=SECONDS, most=published.MOST_PACKED), pdb_id)
 
 
 def _composite(ask: Asking, api: str) -> Probe:
@@ -262,7 +268,7 @@ def _composite_ids(ask: Asking, api: str) -> list[str]:
     chosen = []
     for query in COMPOSITE:
         try:
-            found = answers.ids_of(_table(ask, api, query, ("emdb_id",), 200))
+            found = answers.ids_of(_table(ask, api, query, ("emdb_id",), SOME_ROWS))
         except (Absent, BadAnswer):
             continue
         chosen += sorted(found, key=lambda one: (len(one), one))[: -MOST_COMPOSITES - 1 : -1]

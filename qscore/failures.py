@@ -94,7 +94,7 @@ def batches(entries: list[dict]) -> list[str]:
 
 
 def again(results, names: list[str]) -> list[str]:
-    """Remove the tables of batches, so that the next `qscore run` does these again, and them alone.
+    """Remove the tables of batches, so that the survey's next run does these again, and them alone.
 
     Raises
     ------

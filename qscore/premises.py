@@ -102,5 +102,6 @@ def clock(said: str, now: float) -> list[Probe]:
         return []
     there = datetime.fromtimestamp(now - off).astimezone().isoformat(sep=" ", timespec="seconds")
     expected = f"within {MOST_SECONDS_OFF // 60} minutes of a server's, {there}"
-    came = "so" if abs(off) <= MOST_SECONDS_OFF else f"{abs(off) / 60:,.0f} minutes {'ahead' if off > 0 else 'behind'}"
+    much = f"{abs(off):.0f} s" if abs(off) <= MOST_SECONDS_OFF else f"{abs(off) / 60:,.0f} minutes"
+    came = f"{much} {'ahead' if off > 0 else 'behind'}" if abs(off) >= 1 else "the same as a server's"
     return [Probe(0, "clock", verdict(abs(off) <= MOST_SECONDS_OFF), expected, came)]

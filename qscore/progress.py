@@ -187,6 +187,7 @@ def look(results, *, now: float | None = None) -> Progress:
     every = dict.fromkeys(itertools.chain.from_iterable(batches.values())) or map_mb or found
     done = {pair: row for pair, row in found.items() if pair in every}
     left = [pair for pair in every if pair not in done]
+    named = [table for table in tables_done if table.batch]  # the joined table alone is no batch
     disk = _disk(results)
     weights = sizes(done, map_mb)
     to_fetch = weights.of(left, map_mb) if batches else None  # without batches nobody knows whether maps are wanted
@@ -196,8 +197,8 @@ def look(results, *, now: float | None = None) -> Progress:
     failed = [row for row in done.values() if row["status"] != "scored"]
     return Progress(
         str(results), running, runstate.unavailable(results), len(every), len(done) - len(failed), len(failed),
-        sum(bool(row["transient"]) for row in failed), len(left), len(batches) or len(tables_done),
-        sum(len(table.rows) == len(batches.get(table.batch, table.rows)) for table in tables_done),
+        sum(bool(row["transient"]) for row in failed), len(left), len(batches) or len(named),
+        sum(len(table.rows) == len(batches.get(table.batch, table.rows)) for table in named),
         sum(map(_bytes, done.values())), to_fetch, not weights.measured, hour, overall,
         seconds_left(to_fetch, len(left), hour, overall), disk, begun(results, batches), unreadable,
     )  # fmt: skip

@@ -15,7 +15,7 @@ RESULTS = click.Path(path_type=Path)
 @click.option("--config", type=CONFIG, help="Configuration of the survey.  [default: the archives themselves]")
 @click.option("--results", type=RESULTS, help="Results folder, instead of the configuration's.")
 @click.option(
-    "--patience", type=click.FloatRange(0), default=20.0, show_default=True, help="Seconds to wait for a server."
+    "--patience", type=click.FloatRange(0), default=20.0, show_default=True, help="Seconds to wait for a silent server."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 def doctor(config, results, patience, as_json):
@@ -107,7 +107,9 @@ def progress(results, watch, as_json):
     "--transient", is_flag=True, help="Print the batches with entries that may score another time, one a line."
 )
 @click.option(
-    "--again", is_flag=True, help="Have the next `qscore run` do these batches again (with --transient or --reason)."
+    "--again",
+    is_flag=True,
+    help="Have the next run of the same `qscore run` command do these batches again (with --transient or --reason).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 def failures(results, reason, transient, again, as_json):
@@ -117,7 +119,7 @@ def failures(results, reason, transient, again, as_json):
     qscore failures results/emdb                           how many, by reason
     qscore failures results/emdb --reason time_limit       which, with detail
     qscore failures results/emdb --transient               batches to run again
-    qscore failures results/emdb --transient --again       forget their scores; then: qscore run
+    qscore failures results/emdb --transient --again       the survey's next run does them
     """
     from qscore import board
     from qscore import failures as stage
@@ -129,9 +131,7 @@ def failures(results, reason, transient, again, as_json):
     names = stage.batches(entries)
     if again:
         stage.again(results, names)
-        click.echo(
-            f"{len(names)} {'batch is' if len(names) == 1 else 'batches are'} to be done again: qscore run", err=True
-        )
+        click.echo(_again(len(names)), err=True)
     if as_json:
         _print_json(_failures(stage, found, entries, names, listed=bool(reason or transient)))
     elif transient or again:
@@ -141,6 +141,14 @@ def failures(results, reason, transient, again, as_json):
         board.print_entries(entries)
     else:
         board.print_failures(found, stage.counts(found.entries))
+
+
+def _again(count: int) -> str:
+    """What is to be done after batches were forgotten."""
+    if not count:
+        return "nothing to do again"
+    which = "1 batch is" if count == 1 else f"{count:,} batches are"
+    return f"{which} to be done again: the next run of the same `qscore run` command does it"
 
 
 def _failures(stage, found, entries, names, *, listed) -> dict:

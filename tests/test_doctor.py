@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qscore import answers, board, doctor, mirrors, premises, search, sites, verbs
+from qscore import answers, asking, board, doctor, mirrors, premises, search, sites, verbs
 from qscore.manners import Manners
 from qscore.verdicts import AGREES, DIFFERS, UNREACHABLE, Probe, status
 from qscore.web import Answer, Web
@@ -331,8 +331,108 @@ def test_a_host_that_is_gone_is_not_asked_again(nobody):
 
     where = doctor.Servers(f"{nobody}/a", (f"{nobody}/m",), (f"{nobody}/p",), f"{nobody}/g", (), f"{nobody}/h")
     probes = list(doctor.examine(Counting(), where))
-    assert Counting.asked == 1
+    assert Counting.asked == 2  # is anybody there, and the question
     assert {probe.verdict for probe in probes} == {UNREACHABLE}
+
+
+REFUSALS = [
+    ConnectionRefusedError(111, "refused"), socket.gaierror(-2, "no such name"), OSError(101, "network is unreachable")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cause", REFUSALS, ids=lambda err: type(err).__name__)
+def test_refusals(cause):
+    try:
+        try:
+            raise cause
+        except OSError as err:
+            raise doctor.ArchiveUnavailable("gone") from err
+    except doctor.ArchiveUnavailable as err:
+        assert asking.refused(err)
+    assert not asking.refused(doctor.ArchiveUnavailable("slow")) and not asking.refused(TimeoutError(110, "slow"))
+
+
+def test_without_a_network_it_is_over_soon(nobody):
+    slept = []
+    where = doctor.Servers(
+        f"{nobody}/a", (f"{nobody}/m",), (f"{nobody}/p",), nobody.replace("127.0.0.1", "localhost"), (), f"{nobody}/h"
+    )
+    with web() as session:
+        session.sleep = slept.append
+        probes = list(doctor.examine(session, where))
+    assert {probe.verdict for probe in probes} == {UNREACHABLE} and status(probes) == 75
+    assert sum(slept) <= 3
+
+
+def test_a_silent_host_is_waited_for(play):
+    play.server.fault("*:*", "hang_up", times=3)
+    assert of(play.examine(), 1).verdict == AGREES
+
+
+# ---- archives of one's own ----
+
+
+@pytest.fixture
+def own(play):
+    """A small archive that has none of the entries that are known here."""
+    play.models = {"EMD-30000": "8xyz", "EMD-4000": "8abc"}
+    maps = play.folder / "EMD-4000" / "map"
+    maps.mkdir(parents=True)
+    (maps / "emd_4000.map.gz").write_bytes(bytes(500))
+    (play.folder / "ab").mkdir()
+    (play.folder / "ab" / "8abc.cif.gz").write_bytes(gzip.compress(b"data_8ABC"))
+    for path in ("EMD-25107/map/emd_25107.map.gz", "sg/7sgd.cif.gz"):
+        (play.folder / path).unlink()
+    reference = {"pdb_reference": {"pdb_id": "8abc"}}
+    play.server.answer("/api/entry/EMD-25107", lambda *_: (404, {}, b""))
+    play.server.answer("/api/entry/EMD-4000", {"emdb_id": "EMD-4000", "crossreferences": {"pdb_list": reference}})
+    play.server.answer("/holdings.json", {name: {} for name in play.models})
+    answer = {"data": {"entries": [{"rcsb_id": "8ABC", "pdbx_vrpt_summary_em": [{"Q_score": 0.4}]}]}}
+    play.server.answer("/graphql", answer, method="POST")
+    play.server.answer("/reports/a4/7a4m/7a4m_validation.xml.gz", lambda *_: (404, {}, b""))
+    report = REPORT.replace(b"7A4M", b"8ABC").replace(b"0.911", b"0.4")
+    play.server.answer("/reports/ab/8abc/8abc_validation.xml.gz", gzip.compress(report))
+    return play
+
+
+def test_an_archive_of_ones_own_is_asked_for_what_it_has(own):
+    probes = own.examine()
+    assert {probe.number: probe.verdict for probe in probes} == dict.fromkeys(range(8), AGREES)
+    assert "EMD-4000" in of(probes, 3).name and "8abc" in of(probes, 4).name and of(probes, 5).came.endswith("8abc")
+    assert {(probe.expected, probe.came) for probe in probes if probe.number == 6} == {("a Q", "0.400")}
+    assert status(probes) == 0
+
+
+def test_a_mirror_without_the_entry_is_needed_only_when_no_other_has_it(own):
+    base = own.server.base
+    probes = own.examine(maps=(f"{base}/nothing", f"{base}/maps"))
+    assert [probe.verdict for probe in probes if probe.number == 3] == [DIFFERS, AGREES] and status(probes) == 0
+    assert status(own.examine(maps=(f"{base}/nothing",))) == 1
+
+
+def test_the_document_of_another_entry(own):
+    own.server.answer("/api/entry/EMD-4000", {"emdb_id": "EMD-4001"})
+    probe = of(own.examine(), 5)
+    assert (probe.verdict, probe.expected, probe.came) == (DIFFERS, "EMD-4000 with 8abc", "EMD-4001 with no model")
+
+
+def test_an_archive_without_models_is_asked_for_the_usual_entry(own):
+    own.models = {"EMD-4000": ""}
+    assert of(own.examine(), 5).name == "entry EMD-25107"
+
+
+def test_the_archives_themselves_are_asked_for_the_usual_entry():
+    assert doctor.Servers().usual and not doctor.Servers(maps=("https://example.org/maps",)).usual
+
+
+def test_documents_one_at_a_time_take_their_time(play):
+    play.server.fault(lambda seen: "OR" in unquote(seen.path), "status", code=400)
+    probes = play.examine()
+    assert "one at a time" in found(of(probes, 1)) and "37,000" not in found(of(probes, 1))
+    assert "3 released entries with a model → their documents, one at a time, take 1 min at least" in found(
+        of(probes, 2)
+    )
+    assert "3.4 hours" in answers.one_by_one(37_000, 3.0).then
 
 
 def test_one_mirror_of_several_is_enough(play, nobody):
@@ -443,7 +543,14 @@ def test_dialects_of_models(rows, said):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [({"a": 1, "b": 2}, "objects of a, b"), ("7sgd", "'7sgd'"), (None, "None"), ([1], "[1]")]
+    ("value", "said"),
+    [
+        ({"a": 1, "b": 2}, "objects of a, b"),
+        ({}, "objects with nothing in them"),
+        ("7sgd", "'7sgd'"),
+        (None, "None"),
+        ([1], "[1]"),
+    ],
 )
 def test_layout_of_the_holdings(value, said):
     probe = answers.holdings({"EMD-1000": value}, {"EMD-1000"})
@@ -558,6 +665,7 @@ def test_no_kernel_is_kept(monkeypatch):
 def test_the_clock(off, verdict):
     (probe,) = premises.clock(formatdate(1_700_000_000, usegmt=True), 1_700_000_000 + off)
     assert probe.verdict == verdict and not probe.needed
+    assert verdict == DIFFERS or probe.came in ("the same as a server's", "299 s ahead")
     assert verdict == AGREES or ("120 minutes " + ("ahead" if off > 0 else "behind")) == probe.came
 
 
@@ -594,7 +702,7 @@ def hasty(monkeypatch):
 def test_the_command(play, tmp_path, hasty):
     run = CliRunner().invoke(verbs.doctor, ["--config", write_config(play, tmp_path), "--patience", "0"])
     assert run.exit_code == 0, run.output
-    assert "1  search: agrees" in run.output and "→ downloads" not in run.output
+    assert "\nsearch: agrees" in run.output and "→ downloads" not in run.output
     assert run.output.endswith("a survey can start\n")
     assert not (tmp_path / "results").exists()
 

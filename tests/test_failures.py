@@ -77,6 +77,7 @@ def test_again_removes_those_batches_alone(survey):
     assert gone < set(batch.values())
     run = invoke(folder, "--transient", "--again")
     assert run.exit_code == 0 and set(run.stdout.split()) == gone
+    assert f"{len(gone)} batches are to be done again: the next run of the same `qscore run` command" in run.stderr
     assert {path.name for path in (folder / "scores").iterdir()} == set(batch.values()) - gone
     found = failures.read(folder)
     assert {row["reason"] for row in found.entries} <= {"map_constant"}
@@ -92,7 +93,8 @@ def test_again_for_a_reason(survey):
 
 def test_again_twice_is_nothing_more(survey):
     invoke(survey[0], "--transient", "--again")
-    assert invoke(survey[0], "--transient", "--again").stdout == ""
+    run = invoke(survey[0], "--transient", "--again")
+    assert run.stdout == "" and run.stderr == "nothing to do again\n"
     assert failures.again(survey[0], ["2024-05-01.nowhere"]) == ["2024-05-01.nowhere"]
 
 
@@ -164,6 +166,24 @@ def test_what_is_printed(survey):
     assert "6 failed, 4 scored" in said
     listed = invoke(survey[0], "--reason", "time_limit").output.splitlines()
     assert len(listed) == 2 and all("about EMD-" in line for line in listed)
+
+
+def test_nothing_is_cut_off_a_terminal(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    batches = surveys.make(tmp_path, surveys.pairs(len(errors.REASONS)), entries_per_batch=50)
+    detail = "word " * 100 + "[end]"
+    for name, members in batches.items():
+        rows = [
+            surveys.row(p, why, transient=True) | {"detail": detail}
+            for p, why in zip(members, errors.REASONS, strict=True)
+        ]
+        surveys.score(tmp_path, name, rows)
+    said = invoke(tmp_path).output
+    for reason, (_, words) in errors.REASONS.items():
+        assert f" {reason} " in said and f"{words}; may score another time\n" in said
+    assert "…" not in said
+    (line,) = invoke(tmp_path, "--reason", "download_damaged").output.splitlines()
+    assert line.endswith(detail)
 
 
 def test_json(survey):

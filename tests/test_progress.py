@@ -217,7 +217,17 @@ def test_only_the_joined_table_is_left(tmp_path):
     path = tmp_path / "tables" / "entries.parquet"
     tables.write_parquet(path, tables.ENTRIES, tables.as_columns(tables.ENTRIES, rows))
     found = progress.look(tmp_path)
-    assert (found.pairs, found.scored, found.left, found.batches, found.batches_done) == (5, 5, 0, 1, 1)
+    assert (found.pairs, found.scored, found.left, found.batches, found.batches_done) == (5, 5, 0, 0, 0)
+    said = CliRunner().invoke(verbs.progress, [str(tmp_path)]).output
+    assert "5" in said and not [word for word in ("rate", "not known", "fetched", "left:", "batches") if word in said]
+
+
+def test_a_survey_of_published_q_says_nothing_that_is_not_known(tmp_path):
+    columns = tables.as_columns(tables.PAIRS, surveys.pairs(3))
+    tables.write_parquet(tmp_path / "catalogue" / "pairs.parquet", tables.PAIRS, columns)
+    said = CliRunner().invoke(verbs.progress, [str(tmp_path)]).output
+    assert "disk: " in said
+    assert not [word for word in ("rate", "known", "fetched", "time left", "batches", "unknown") if word in said]
 
 
 def test_a_table_of_an_earlier_plan_leaves_new_pairs_to_do(survey):
