@@ -15,6 +15,7 @@ from qscore.discrepancies import TINY, Case, cause
 
 DIFFERS = 0.005
 CLOSE = 0.001
+FEWEST_FOR_LIMITS = 10  # pairs; limits of fewer are hardly known
 
 
 def concordance(entries: Iterable[Mapping]) -> list[dict]:
@@ -69,8 +70,8 @@ def summary(rows: Sequence[Mapping]) -> dict:
     dict
         n; bias (mean of ours − theirs) and its standard error s/√n; sd (s);
         low and high, the 95 % limits of agreement bias ± 1.96 s, and their
-        standard error s √(1/n + 1.96²/(2(n − 1))); median and the 2.5th and 97.5th
-        percentile, which suppose no shape; shares within 0.001 and 0.005;
+        standard error s √(1/n + 1.96²/(2(n − 1))), of `FEWEST_FOR_LIMITS` pairs
+        and more; median and the 2.5th and 97.5th percentile, which suppose no shape; shares within 0.001 and 0.005;
         largest; pearson; n_differs; causes. NaN where too few.
     """
     difference = np.array([row["difference"] for row in rows], dtype=float)
@@ -84,9 +85,7 @@ def summary(rows: Sequence[Mapping]) -> dict:
         "bias": bias,
         "bias_se": sd / math.sqrt(n) if n else nan,
         "sd": sd,
-        "low": bias - 1.96 * sd,
-        "high": bias + 1.96 * sd,
-        "limits_se": sd * math.sqrt(1 / n + 1.96**2 / (2 * (n - 1))) if n > 1 else nan,
+        **_limits(n, bias, sd),
         **dict(zip(("median", "percentile_2_5", "percentile_97_5"), percentiles, strict=True)),
         "within_0_001": _share_within(difference, CLOSE),
         "within_0_005": _share_within(difference, DIFFERS),
@@ -96,6 +95,14 @@ def summary(rows: Sequence[Mapping]) -> dict:
         "causes": dict(sorted(causes.items(), key=lambda item: (-item[1], item[0]))),
     }
     return facts | {"sentence": sentence(facts)}
+
+
+def _limits(n: int, bias: float, sd: float) -> dict:
+    """The 95 % limits of agreement and their standard error; NaN below `FEWEST_FOR_LIMITS` pairs."""
+    if n < FEWEST_FOR_LIMITS:
+        return dict.fromkeys(("low", "high", "limits_se"), float("nan"))
+    error = sd * math.sqrt(1 / n + 1.96**2 / (2 * (n - 1)))
+    return {"low": bias - 1.96 * sd, "high": bias + 1.96 * sd, "limits_se": error}
 
 
 def _share_within(difference: np.ndarray, width: float) -> float:
@@ -127,10 +134,16 @@ def sentence(facts: Mapping) -> str:
     differ = f"{facts['n_differs']:,} differ{'s' if facts['n_differs'] == 1 else ''} by more than {DIFFERS}"
     return (
         f"{n:,} pairs: ours minus theirs {signed(facts['bias'])} ± {facts['bias_se']:.4f} on average "
-        f"(SD {facts['sd']:.4f}), 95 % limits of agreement {signed(facts['low'])} to {signed(facts['high'])} "
-        f"(± {facts['limits_se']:.4f}); {percent(facts['within_0_001'])} within {CLOSE}, "
+        f"(SD {facts['sd']:.4f}), {_limits_in_words(facts)}; {percent(facts['within_0_001'])} within {CLOSE}, "
         f"{percent(facts['within_0_005'])} within {DIFFERS}; {differ}."
     )
+
+
+def _limits_in_words(facts: Mapping) -> str:
+    if facts["n"] < FEWEST_FOR_LIMITS:
+        return f"too few for limits of agreement (at least {FEWEST_FOR_LIMITS})"
+    ends = f"{signed(facts['low'])} to {signed(facts['high'])}"
+    return f"95 % limits of agreement {ends} (± {facts['limits_se']:.4f})"
 
 
 def signed(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +16,7 @@ TWO_VERSIONS = 0.0066
 # Of Q of single atoms, on average, when another place or another atom's value is read: more would need another reason.
 PLAUSIBLE = 0.3
 LEAST = -0.2  # mean Q of a group of atoms is hardly ever less
-OFF, ON = 0.1, 0.2
+OFF, ON = 0.1, 0.2  # mean Q of a model that does not, and that does, lie on density
 OFF_DENSITY = "off the density"  # so the scorer notes that another frame fits better
 REVISED_AFTER = 365  # days: within a year of release revisions are mostly citations
 TINY = 1e-9  # differences of decimal numbers are not decimal
@@ -66,26 +67,29 @@ def _solute(row: Mapping) -> int:
 # ---- guesses: each gives its evidence, or "" ----
 
 
-def origin(case: Case) -> str:
-    """One of the two lies on density and the other does not, or the scorer saw that another frame fits better."""
-    low, high = sorted((case.ours, case.theirs))
-    hint = next((note for note in (case.row.get("notes") or "").split("; ") if OFF_DENSITY in note), "")
-    if not (abs(low) < OFF and high >= ON) and not hint:
+def off_density(case: Case) -> str:
+    """Theirs is higher, and the scorer saw that another frame fits better, or ours is no density's and theirs is."""
+    # Hints come last among the notes, and what another frame would give belongs to this one.
+    found = re.search(rf"[^;]*{OFF_DENSITY}.*", case.row.get("notes") or "")
+    hint = found[0].strip() if found else ""
+    if case.theirs <= case.ours or not (hint or (case.ours < OFF and case.theirs >= ON)):
         return ""
-    placed = case.row.get("origin_rule")
-    return "; ".join(filter(None, (f"Q {low:.3f} against {high:.3f}", f"placed by {placed}" if placed else "", hint)))
+    rule = case.row.get("origin_rule")
+    placed = f"placed by {rule}" if rule else ""
+    why = hint or "one of the two does not lie on density"
+    return "; ".join(filter(None, (f"Q {case.ours:.3f} here, {case.theirs:.3f} published", placed, why)))
 
 
 def unscored_as_zero(case: Case) -> str:
     """The mean over scored atoms is theirs."""
     unscored = sum(case.count(f"n_{why}") for why in ("outside", "constant", "not_finite"))
-    return _same(case, "q_scored", f"{unscored:,} atoms without score left out") if unscored else ""
+    return _same(case, "q_scored", f"{_number(unscored, 'atom')} without score left out") if unscored else ""
 
 
 def waters(case: Case) -> str:
     """The mean with waters is theirs."""
     n_water = case.count("n_water")
-    return _same(case, "q_all", f"{n_water:,} waters counted") if n_water else ""
+    return _same(case, "q_all", f"{_number(n_water, 'water')} counted") if n_water else ""
 
 
 def _same(case: Case, column: str, words: str) -> str:
@@ -133,7 +137,7 @@ def hydrogens_by_name(case: Case) -> str:
 
 def alternate_locations(case: Case) -> str:
     """Other alternate locations than ours could give theirs."""
-    return _would_suffice(case, case.count("n_altloc"), "alternate locations left out")
+    return _would_suffice(case, case.count("n_altloc"), ("alternate location", "left out"))
 
 
 def floor_of_coordinates(case: Case) -> str:
@@ -141,10 +145,13 @@ def floor_of_coordinates(case: Case) -> str:
 
     Of atoms that share such a place one keeps its own Q.
     """
-    return _would_suffice(case, case.count("n_floor_shared") // 2, "atoms read the Q of another at the same whole Å")
+    count = case.count("n_floor_shared") // 2
+    return _would_suffice(
+        case, count, ("atom", f"read{'s' if count == 1 else ''} the Q of another at the same whole Å")
+    )
 
 
-def _would_suffice(case: Case, count: int, words: str) -> str:
+def _would_suffice(case: Case, count: int, words: tuple[str, str]) -> str:
     """Whether a change of Q of so many atoms, `PLAUSIBLE` on average at most, makes the difference."""
     if not count or not case.n:
         return ""
@@ -152,7 +159,11 @@ def _would_suffice(case: Case, count: int, words: str) -> str:
     if needed > PLAUSIBLE:
         return ""
     share = f"{100 * count / case.n:.1f} % of {case.n:,}"
-    return f"{count:,} {words} ({share}): a change of {needed:.2f} each on average would do"
+    return f"{_number(count, words[0])} {words[1]} ({share}): a change of {needed:.2f} each on average would do"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def two_versions(case: Case) -> str:
@@ -189,9 +200,10 @@ def _days(first, second) -> int | None:
 
 
 UNEXPLAINED = "unexplained"
+NEGATIVE = re.compile(r"(?<![\w-])-(?=\d)")  # the sign of a number, not of a date, an id or an option
 # In the order asked: where numbers agree, where a mechanism is large enough, where dates allow it.
 CAUSES = (
-    ("origin", origin),
+    (OFF_DENSITY, off_density),
     ("unscored atoms as zero", unscored_as_zero),
     ("waters", waters),
     ("several models in the map", several_models),
@@ -210,5 +222,5 @@ def cause(case: Case) -> tuple[str, str]:
     """Why a pair's Q may differ, and the evidence: the first guess that has any, else unexplained."""
     for name, guess in CAUSES:
         if evidence := guess(case):
-            return name, evidence
+            return name, NEGATIVE.sub("−", evidence)
     return UNEXPLAINED, ""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-# Below so many entries a survey is judged against the shipped curve.
-ENOUGH_FOR_OWN_CURVE = 200
-
 
 def band_flag(q: float | None, low: float, high: float) -> str:
     """``low``, ``high`` or "": where a Q lies relative to a band.

@@ -62,9 +62,18 @@ def _sentence(facts: dict, n: int) -> str:
     alone = facts["unknown"] == facts["publications"]
     who = "entry (publications are not known)" if alone else "publication"
     most = facts["most"]
-    pairs = "1 pair" if most["n"] == 1 else f"{most['n']} pairs"
     return (
         f"leaving out one {who} at a time ({facts['publications']:,}): slope {slopes[0]:.4f} to {slopes[1]:.4f} per Å, "
-        f"RMSE {errors[0]:.4f} to {errors[1]:.4f}, R² {shares[0]:.3f} to {shares[1]:.3f}; moved most by "
-        f"{most['publication']} ({pairs})"
+        f"RMSE {errors[0]:.4f} to {errors[1]:.4f}, R² {shares[0]:.3f} to {shares[1]:.3f}; moved most "
+        f"{without(most['publication'], most['n'])}"
     ).replace(" -", " −")
+
+
+def without(cluster: str, n: int) -> str:
+    """What is left out when a publication is, by the name of its cluster and its number of pairs."""
+    kind, _, name = cluster.partition(":")
+    pairs = "1 pair" if n == 1 else f"{n:,} pairs"
+    if kind == "authors" and name:
+        return f"without the {pairs if n > 1 else 'pair'} of {name}’s authors"
+    known = {"doi": f"doi {name}", "pubmed": f"PubMed {name}"} if name else {}
+    return f"without {known.get(kind, cluster)} ({pairs})"

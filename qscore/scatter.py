@@ -32,11 +32,13 @@ from qscore.style import (
     say_synthetic,
     styled,
 )
+from qscore.survey import FROM_ARCHIVE, FROM_MAPS
 
 WIDTH, PANEL = 5.6, (4.86, 3.3)  # inches
-RESOLUTION, MEAN_Q = "Resolution (Å)", "Mean Q (σ = 0.4 Å)"
+RESOLUTION, MEAN_Q, GIVEN_Q = "Resolution (Å)", "Mean Q (σ = 0.4 Å)", "Q as the table gives it"
 MOST_NAMED, FEWEST_OF_CLASS = 10, 3
 HOLLOW = {"color": "none", "linewidth": 0.9}
+KEY = 12  # size of a mark in the legend of a crowd
 FLAGGED = (
     ("", "o", INK, "within the band"),
     ("low", "v", VERMILION, "below the band"),
@@ -65,9 +67,11 @@ def q_vs_resolution(points: pd.DataFrame, fit: dict) -> Figure:
     return _scatter_figure(points, fit, "all", "Mean Q against reported resolution")
 
 
-def apoferritin(points: pd.DataFrame, fit: dict) -> Figure:
-    """The same for the apoferritin subset, after Figure 2C."""
+def apoferritin(points: pd.DataFrame, fit: dict) -> Figure | None:
+    """The same for the apoferritin subset, after Figure 2C; None when no scored entry belongs to it."""
     subset = points[points["apoferritin"] != ""]
+    if subset.empty:
+        return None
     return _scatter_figure(subset, fit, "apoferritin", "Apoferritin only: mean Q against reported resolution")
 
 
@@ -78,7 +82,8 @@ def _scatter_figure(points: pd.DataFrame, fit: dict, subset: str, title: str) ->
     drawn = points[points["resolution"].between(lowest, highest)]
     figure = Figure(figsize=(5.6, 5))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlabel=RESOLUTION, ylabel=MEAN_Q, xlim=_padded(drawn["resolution"]), ylim=_q_range(drawn["q_mean"]))
+    of_q = MEAN_Q if fit["score_source"] in (FROM_MAPS, FROM_ARCHIVE) else GIVEN_Q
+    axes.set(xlabel=RESOLUTION, ylabel=of_q, xlim=_padded(drawn["resolution"]), ylim=_q_range(drawn["q_mean"]))
     crowded = len(drawn) > CROWD
     _draw_curve(axes, curve, above=crowded)
     if found["line"]:
@@ -153,7 +158,7 @@ def confidence_half_width(line: dict, x: np.ndarray) -> np.ndarray:
 
 def _draw_points(axes, points: pd.DataFrame, *, crowded: bool) -> None:
     """Points by flag (colour and shape) and by whether the line rests on them (filled or hollow)."""
-    size = 5 if crowded else 30 if len(points) < 150 else 14
+    size = _crowd_size(len(points)) if crowded else 30 if len(points) < 150 else 14
     for flag, marker, colour, words in FLAGGED:
         for inside in (True, False):
             group = points[(points["flag"] == flag) & ((points["in_fit"] == "") == inside)]
@@ -161,11 +166,18 @@ def _draw_points(axes, points: pd.DataFrame, *, crowded: bool) -> None:
                 continue
             edge = "none" if crowded else "white"
             style = {"color": colour, "edgecolor": edge, "linewidth": 0.4} if inside else HOLLOW | {"edgecolor": colour}
+            if crowded:
+                style |= {"alpha": 0.8 if flag else 0.25, "linewidth": 0.0 if inside else 0.35}
             sns.scatterplot(
                 data=group, x="resolution", y="q_mean", ax=axes, marker=marker, s=size * (1.6 if flag else 1), **style,
                 label=f"{words}{'' if inside else ', not in the line'} ({len(group):,})", rasterized=crowded,
                 zorder=6 if flag else 5, gid=f"points-{flag or 'within'}-{'in' if inside else 'out'}",
             )  # fmt: skip
+
+
+def _crowd_size(n: int) -> float:
+    """Area of a mark, points²: smaller the more there are, never too small to be seen."""
+    return max(5 * CROWD / n, 1.2)
 
 
 def _equation_text(line: dict) -> str:
@@ -201,7 +213,7 @@ def _left_out_in_turn(found: dict) -> str:
 
 def _named_sentence(points: pd.DataFrame, named: pd.DataFrame) -> str:
     flagged = int((points["flag"] != "").sum())
-    return f"Named: the {len(named)} furthest from the band of {flagged:,} flagged." if flagged > len(named) else ""
+    return f"Of {flagged:,} flagged, the {len(named)} furthest from the band are named." if flagged > len(named) else ""
 
 
 def _lay_out(axes, title: str, heading: str, caption: str, synthetic: bool) -> None:
@@ -236,7 +248,10 @@ def _legends(axes) -> list:
     points = [entry for entry in entries if entry[0].get_gid().startswith("points")]
     lines = [entry for entry in entries if entry not in points]
     groups = [list(zip(*group, strict=True)) for group in (lines, points) if group]
-    return [axes.figure.legend(*group, loc="upper left", **LEGEND) for group in groups]
+    legends = [axes.figure.legend(*group, loc="upper left", **LEGEND) for group in groups]
+    for mark in legends[-1].legend_handles if points else ():
+        mark.set(alpha=1, sizes=np.maximum(mark.get_sizes(), KEY))
+    return legends
 
 
 def _height(figure: Figure, items) -> float:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from qscore import __version__, tables
 from qscore.expected import MAPQ_2_9_7, Equation
-from qscore.outliers import ENOUGH_FOR_OWN_CURVE, band_flag
+from qscore.outliers import band_flag
 from qscore.publications import leave_one_out
 from qscore.selection import FitRule, why_not
 from qscore.subsets import APOFERRITIN, Subset, ids_not_found, members
 
 MOST_LISTED = 1000
-FROM_MAPS = "Q computed here from maps"
+FROM_MAPS, FROM_ARCHIVE = "Q computed here from maps", "Q as published by the archive"
 BY_ARCHIVE = "published"  # the column `version` of entries whose Q the archive computed
+TELLS_APOFERRITIN = ("sample", "title", "uniprot")
+NOT_TOLD = "the source does not tell which entries are apoferritin (list them as a subset)"
 
 
 def join(pairs: list[dict], scored: list[dict]) -> list[dict]:
@@ -107,7 +109,7 @@ def fit(entries_file, rule: FitRule, subsets: tuple[Subset, ...] = ()) -> dict:
     dict
         ``fits`` by subset: ``line`` (or None), ``sentence``, ``n``, ``rule``,
         ``left_out``, ``leave_one_out`` and for subsets ``members``; with the
-        rule, the published curve used below 200 entries, and provenance.
+        rule, the published curve that flags rest on, and provenance.
     """
     rows = tables.read_rows(entries_file)
     everyone = _fit_part(rows, rule)
@@ -131,10 +133,12 @@ def fit(entries_file, rule: FitRule, subsets: tuple[Subset, ...] = ()) -> dict:
 def score_source(rows: list[dict]) -> str:
     """Where the survey's Q comes from, in words."""
     scored = [row for row in rows if row["status"] == "scored"]
+    if not scored and any(row["reason"] == "not_published" for row in rows):
+        return FROM_ARCHIVE
     if not scored or any(row["n_scored"] is not None for row in scored):
         return FROM_MAPS
     names = sorted({row["version"] or "" for row in scored})
-    return "Q as published by the archive" if names == [BY_ARCHIVE] else f"Q from table {', '.join(names)}"
+    return FROM_ARCHIVE if names == [BY_ARCHIVE] else f"Q from table {', '.join(names)}"
 
 
 def _fit_subset(subset: Subset, rows: list[dict], rule: FitRule) -> dict:
@@ -146,7 +150,13 @@ def _fit_subset(subset: Subset, rows: list[dict], rule: FitRule) -> dict:
         for row in found[:MOST_LISTED]
     ]
     facts = {"rule": subset.text(), "fit_rule": rule.text(), "n_members": len(found), "members": listed}
-    return _fit_part(found, rule) | facts | {"ids_not_found": ids_not_found(subset, rows)}
+    unknown = {"sentence": NOT_TOLD} if subset is APOFERRITIN and not found and _never_told(rows) else {}
+    return _fit_part(found, rule) | facts | {"ids_not_found": ids_not_found(subset, rows)} | unknown
+
+
+def _never_told(rows: list[dict]) -> bool:
+    """Whether there are rows, and none holds anything by which apoferritin is recognised."""
+    return bool(rows) and not any(row[column] for row in rows for column in TELLS_APOFERRITIN)
 
 
 def _fit_part(rows: list[dict], rule: FitRule) -> dict:
@@ -203,11 +213,6 @@ def _flag_row(row: dict, rule: FitRule, equation: Equation) -> dict:
     }
 
 
-def judged_by_sentence(n_scored: int) -> str:
+def judged_by_sentence() -> str:
     """What the flags rest on, in words."""
-    text = "Flags compare q_mean with the published band of MapQ 2.9.7 (95 % of its entries)."
-    if n_scored < ENOUGH_FOR_OWN_CURVE:
-        text += (
-            f" With {n_scored} scored entries (below {ENOUGH_FOR_OWN_CURVE}) this survey is too small for its own band."
-        )
-    return text
+    return "Flags compare q_mean with the published band of MapQ 2.9.7 (95 % of its entries)."

@@ -16,6 +16,7 @@ from qscore.concordance import summary
 from qscore.discrepancies import CAUSES, UNEXPLAINED
 
 N = 5000
+HINT = "the model lies off the density (Q -0.05); with --origin origin Q would be about 0.45"
 
 
 def scored(number=1, ours=0.5, theirs=0.5, **more):
@@ -64,10 +65,12 @@ def test_what_counts_as_different(ours, theirs, differs):
 @pytest.mark.parametrize(
     ("name", "row", "words"),
     [
-        ("origin", scored(ours=0.02, theirs=0.45, origin_rule="origin"), "Q 0.020 against 0.450; placed by origin"),
-        ("origin", scored(ours=0.45, theirs=-0.02), "Q -0.020 against 0.450"),
-        ("origin", scored(ours=0.05, theirs=0.15, notes="x; the model lies off the density (Q 0.05)"),
-         "off the density (Q 0.05)"),
+        ("off the density", scored(ours=0.02, theirs=0.45, origin_rule="origin"),
+         "Q 0.020 here, 0.450 published; placed by origin; one of the two does not lie on density"),
+        ("off the density", scored(ours=-0.3, theirs=0.2), "Q −0.300 here, 0.200 published; one of the two"),
+        ("off the density", scored(ours=-0.05, theirs=0.15, notes=f"x; {HINT}"),
+         "Q −0.050 here, 0.150 published; the model lies off the density (Q −0.05); with --origin origin Q would"),
+        ("off the density", scored(ours=0.12, theirs=0.45, notes=HINT), "the model lies off the density"),
         ("unscored atoms as zero", scored(ours=0.45, theirs=0.471, q_scored=0.4702, n_outside=100, n_constant=20),
          "120 atoms without score left out: Q 0.4702"),
         ("waters", scored(ours=0.45, theirs=0.471, q_all=0.4702, n_water=300), "300 waters counted: Q 0.4702"),
@@ -94,6 +97,9 @@ def test_a_cause_has_evidence(name, row, words):
     [
         scored(ours=0.11, theirs=0.45),
         scored(ours=0.05, theirs=0.19),
+        scored(ours=0.45, theirs=-0.02),
+        scored(ours=0.1, theirs=0.45, origin_rule="origin"),
+        scored(ours=0.09, theirs=0.02, notes=HINT),
         scored(ours=0.45, theirs=0.47, notes="both N*START and ORIGIN are set and differ; --origin chooses"),
         scored(ours=0.45, theirs=0.471, q_scored=0.4694, n_outside=100),
         scored(ours=0.45, theirs=0.471, q_scored=0.471, n_outside=0),
@@ -114,6 +120,15 @@ def test_a_cause_has_evidence(name, row, words):
 )
 def test_without_enough_evidence_it_is_unexplained(row):
     assert guess(row) == (UNEXPLAINED, "")
+
+
+def test_one_is_said_to_be_one():
+    one = scored(ours=0.45, theirs=0.471, q_scored=0.471, n_outside=1)
+    assert guess(one)[1].startswith("1 atom without score left out")
+    assert guess(one | {"n_outside": 0, "q_all": 0.471, "n_water": 1})[1].startswith("1 water counted")
+    few = scored(ours=0.45, theirs=0.47, n_atoms=10, n_floor_shared=2)
+    assert guess(few)[1].startswith("1 atom reads the Q of another")
+    assert guess(few | {"n_altloc": 1})[1].startswith("1 alternate location left out")
 
 
 def test_the_mean_of_several_models_of_a_map():
@@ -158,24 +173,24 @@ def test_where_numbers_agree_comes_first():
 
 
 def test_agreement_in_numbers():
-    ours, theirs = [0.451, 0.50, 0.60, 0.32, 0.7], [0.45, 0.503, 0.60, 0.31, 0.701]
+    ours, theirs = [0.451, 0.50, 0.60, 0.32, 0.7] * 2, [0.45, 0.503, 0.60, 0.31, 0.701] * 2
     found = summary(compared([scored(n, a, b) for n, (a, b) in enumerate(zip(ours, theirs, strict=True))]))
-    difference = [0.001, -0.003, 0.0, 0.01, -0.001]
+    difference = [0.001, -0.003, 0.0, 0.01, -0.001] * 2
     sd = statistics.stdev(difference)
-    assert found["n"] == 5
-    assert found["bias"] == pytest.approx(0.0014) and found["bias_se"] == pytest.approx(sd / 5**0.5)
+    assert found["n"] == 10
+    assert found["bias"] == pytest.approx(0.0014) and found["bias_se"] == pytest.approx(sd / 10**0.5)
     assert found["sd"] == pytest.approx(sd)
     assert (found["low"], found["high"]) == pytest.approx((0.0014 - 1.96 * sd, 0.0014 + 1.96 * sd))
-    assert found["limits_se"] == pytest.approx(sd * (1 / 5 + 1.96**2 / 8) ** 0.5)
+    assert found["limits_se"] == pytest.approx(sd * (1 / 10 + 1.96**2 / 18) ** 0.5)
     assert found["median"] == pytest.approx(0.0)
     assert (found["within_0_001"], found["within_0_005"]) == (0.6, 0.8)
     assert found["pearson"] == pytest.approx(statistics.correlation(ours, theirs))
     assert found["largest"] == {"emdb_id": "EMD-10003", "pdb_id": "4a03", "difference": pytest.approx(0.01)} | {
         "cause": UNEXPLAINED
     }
-    assert (found["n_differs"], found["causes"]) == (1, {UNEXPLAINED: 1})
-    assert "5 pairs: ours minus theirs +0.0014 ± 0.0022" in found["sentence"]
-    assert "60.0 % within 0.001, 80.0 % within 0.005; 1 differs by more than 0.005." in found["sentence"]
+    assert (found["n_differs"], found["causes"]) == (2, {UNEXPLAINED: 2})
+    assert "10 pairs: ours minus theirs +0.0014 ± 0.0015" in found["sentence"]
+    assert "60.0 % within 0.001, 80.0 % within 0.005; 2 differ by more than 0.005." in found["sentence"]
 
 
 def test_standard_error_of_the_limits_is_that_of_repeated_surveys():
@@ -189,6 +204,15 @@ def test_standard_error_of_the_limits_is_that_of_repeated_surveys():
         errors.append(found["limits_se"])
     assert np.mean(errors) == pytest.approx(np.std(highs), rel=0.05)
     assert np.mean(highs) == pytest.approx(0.001 + 1.96 * 0.002, rel=0.02)
+
+
+@pytest.mark.parametrize("n", [2, 9, 10])
+def test_few_pairs_have_no_limits_of_agreement(n):
+    found = summary(compared([scored(k, 0.5, 0.5 + 0.001 * (k % 3)) for k in range(n)]))
+    assert np.isnan([found["low"], found["high"], found["limits_se"]]).all() == (n < 10)
+    assert ("too few for limits of agreement (at least 10)" in found["sentence"]) == (n < 10)
+    assert ("95 % limits of agreement" in found["sentence"]) == (n == 10)
+    assert np.isfinite(found["sd"]) and "nan" not in found["sentence"]
 
 
 def test_few_pairs():
@@ -347,11 +371,11 @@ def test_a_pair_far_off_does_not_hide_the_others():
     assert low < -0.4 and high > 0.4 and max(abs(value) for value in near.get_ylim()) < 0.06
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 28])
+@pytest.mark.parametrize("n", [1, 2, 3, 9, 10, 28])
 def test_few_pairs_are_drawn(n):
     figure, _ = drawn(usual(n))
     figure.draw_without_rendering()
-    assert len(places(figure.axes[1])) == n and (by_gid(figure, "low") is None) == (n == 1)
+    assert len(places(figure.axes[1])) == n and (by_gid(figure, "low") is None) == (n < 10)
     assert f"n = {n}" in words(figure) and ("r = " in words(figure)) == (n > 2)
 
 

@@ -157,7 +157,7 @@ def test_many_flagged_are_counted_and_the_worst_named(tmp_path):
     figure = scatter.q_vs_resolution(*read(write_survey(tmp_path, rows)))
     named = {text.get_text() for text in figure.axes[0].texts}
     assert named == {f"EMD-{10000 + n} / 1a{n:02d}" for n in range(4, 14)}
-    assert "Named: the 10 furthest from the band of 14 flagged." in words(figure)
+    assert "Of 14 flagged, the 10 furthest from the band are named." in words(figure)
 
 
 def test_axes_have_units_and_the_caption_its_rule(drawn, usual):
@@ -181,11 +181,14 @@ def test_apoferritin_has_its_own_points_and_line(usual):
 
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_few_entries_give_the_sentence_instead_of_a_line(tmp_path, n):
-    points, fit = read(write_survey(tmp_path, [on_curve(k, 2.0 + k) for k in range(n)] + [unusable(9)]))
-    for draw, subset in ((scatter.q_vs_resolution, "all"), (scatter.apoferritin, "apoferritin")):
+    points, fit = read(
+        write_survey(tmp_path, [on_curve(k, 2.0 + k, apoferritin="by name") for k in range(n)] + [unusable(9)])
+    )
+    for draw, subset in ((scatter.q_vs_resolution, "all"), (scatter.apoferritin, "apoferritin"))[: 1 + (n > 0)]:
         figure = draw(points, fit)
         assert " ".join(by_gid(figure, "heading").get_text().split()) == fit["fits"][subset]["sentence"]
         assert by_gid(figure, "line") is None and by_gid(figure, "curve") is not None
+    assert (scatter.apoferritin(points, fit) is None) == (n == 0)
     assert (scatter.q_by_class(points) is None) == (n < 3)
 
 
@@ -255,6 +258,29 @@ def test_a_crowd_is_an_image_within_the_drawing(usual, monkeypatch):
     assert by_gid(figure, "line").get_zorder() > by_gid(figure, "points-within-in").get_zorder()
 
 
+def test_a_crowd_is_small_and_transparent_but_not_its_legend(usual, monkeypatch):
+    few = by_gid(scatter.q_vs_resolution(*usual), "points-within-in").get_sizes()[0]
+    sizes = []
+    for crowd in (5, 3, 1):
+        monkeypatch.setattr(scatter, "CROWD", crowd)
+        figure = scatter.q_vs_resolution(*usual)
+        found = by_gid(figure, "points-within-in")
+        assert found.get_alpha() < 0.5
+        assert not by_gid(figure, "points-within-out").get_facecolor()[:, 3].any()
+        sizes.append(found.get_sizes()[0])
+        keys = figure.legends[-1].legend_handles
+        assert all(key.get_alpha() == 1 and key.get_sizes()[0] >= scatter.KEY for key in keys)
+    assert few > sizes[0] > sizes[1] == sizes[2] == 1.2
+
+
+@pytest.mark.parametrize(
+    ("version", "label"), [("published", "Mean Q (σ = 0.4 Å)"), ("my.csv", "Q as the table gives it")]
+)
+def test_the_axis_claims_of_q_only_what_is_known(tmp_path, version, label):
+    rows = [on_curve(n, 2.0 + n, n_scored=None, version=version) for n in range(3)]
+    assert scatter.q_vs_resolution(*read(write_survey(tmp_path, rows))).axes[0].get_ylabel() == label
+
+
 def test_same_tables_same_bytes_and_stale_figures_go(tmp_path):
     rows = usual_rows()
     paths = write_survey(tmp_path, rows, residue_rows(rows[12]) + residue_rows(rows[13]))
@@ -269,7 +295,7 @@ def test_same_tables_same_bytes_and_stale_figures_go(tmp_path):
     few = write_survey(tmp_path / "few", [])
     figures.write_figures(few.entries, few.flags, few.residues, few.fit, tmp_path / "two", formats=("svg",))
     left = {path.name for path in (tmp_path / "two").glob("*.svg")}
-    assert left == {"q_vs_resolution.svg", "apoferritin.svg"}
+    assert left == {"q_vs_resolution.svg"}
 
 
 def test_tables_of_two_surveys_are_refused(tmp_path):

@@ -8,6 +8,7 @@ from test_figures import drawable_rows, entry, on_curve, unusable, usual_rows, w
 
 from qscore import concordance, survey, tables
 from qscore.errors import REASONS
+from qscore.publications import without as named
 from qscore.report import page, parts
 from qscore.selection import FitRule
 from qscore.subsets import parse
@@ -146,7 +147,7 @@ def test_headline_numbers_are_those_of_the_tables(tmp_path):
         assert f"{value} {what}" in found.said()
     assert f"{line['intercept']:.5f} ± {line['intercept_se']:.5f}" in found.said()
     assert f"Q = {line['intercept']:.6f} - {-line['slope']:.6f} * R" in found.said()
-    assert FitRule().text() in found.said() and survey.judged_by_sentence(18) in found.said()
+    assert FitRule().text() in found.said() and survey.judged_by_sentence() in found.said()
 
 
 def test_table_of_entries_holds_the_scored_ones_by_resolution(usual):
@@ -293,7 +294,8 @@ def test_subsets_are_told_with_their_lines_and_without_one_publication(tmp_path)
         assert row["Slope (Q per Å)"] == f"{line['slope']:.4f} ± {line['slope_se']:.4f}".replace("-", "−")
         low, high = without["slope"]
         assert row["Slope without one publication"] == f"{low:.4f} to {high:.4f}".replace("-", "−")
-        assert f"without {without['most']['publication']}" in found.said()
+        name = without["most"]["publication"].removeprefix("doi:")
+        assert f"without doi {name} ({without['most']['n']} pairs), to" in found.said()
     assert told["sharp ones"]["Rule"] == "resolution below 4.5"
     assert told["mine"]["Slope (Q per Å)"] == told["mine"]["Slope without one publication"] == "–"
     assert "1 entry: too few for a line" in found.said() and "listed but not in this survey: EMD-99999" in found.said()
@@ -373,9 +375,71 @@ def test_a_survey_without_maps_says_so(tmp_path):
     rows = [row | dict.fromkeys(lacking) | {"version": "published"} for row in usual_rows()]
     found = make(tmp_path, rows, figures=("q_vs_resolution",))
     assert "Q as published by the archive" in found.said() and "No map was read" in found.said()
-    (first, *_) = found.table("Beyond it by")
-    assert first["Tight mask"] == first["Atoms outside the map"] == "–"
-    assert found.table("In the fit")[0]["Atoms"] == "–"
+    assert "σ = 0.4 Å" in found.said() and "EMDB’s definition" in found.said()
+    shows_no_columns_of_maps(found)
+
+
+def shows_no_columns_of_maps(found):
+    shown = {heading for rows in found.tables for heading in rows[0]}
+    assert {"Beyond it by", "In the fit", "Expected"} <= shown
+    of_maps = {"Tight mask", "Atoms outside the map", "Shell points on constant map", "Q at σ\xa00.6\xa0Å"}
+    assert not shown & (of_maps | {"Back\xadbone", "Side chain", "Atoms", "Un\xadscored", "Status", "Failed at"})
+    assert all(len(row) == len(rows[0]) for rows in found.tables for row in rows)
+    assert "mask nearer" not in found.said() and "scored" not in " ".join(found.said().split("Equations")[0].split())
+
+
+UNREAD = ("n_atoms", "n_scored", "n_outside", "tight_mask", "q_protein", "q_mean_06", "q_backbone", "q_side_chain")
+
+
+def test_pairs_without_a_published_q_are_said_to_have_none(tmp_path):
+    rows = [row | dict.fromkeys(UNREAD) | {"version": "published"} for row in usual_rows()[:-1]]
+    rows += [unusable(18 + n, stage="fetch", reason=why) for n, why in enumerate(["not_published", "download_damaged"])]
+    found = make(tmp_path, rows)
+    assert [row["Why"] for row in found.table("Try again")] == ["no readable answer", "no published Q"]
+    assert "2 pairs have no published Q. They are" in found.said() and "18 with a published Q" in found.said()
+    shows_no_columns_of_maps(found)
+    every = make(tmp_path / "every", rows[:-2])
+    assert "Every pair of the catalogue has a published Q." in every.said()
+
+
+def test_of_a_tables_q_nothing_is_claimed(tmp_path):
+    rows = [row | dict.fromkeys((*UNREAD, "sample")) | {"version": "my.csv"} for row in usual_rows()[:-1]]
+    rows = [row | {"apoferritin": None} for row in rows]
+    found = make(tmp_path, rows, figures=("q_vs_resolution",))
+    said = found.said()
+    assert "Q as the table gives it" in said and "Every pair of the table has a Q." in said
+    assert "σ" not in said and "waters" not in said and "EMDB’s definition" not in said
+    assert "The source does not tell which entries are apoferritin (list them as a subset)." in said
+    assert "One protein, evenly resolved" not in said
+    shows_no_columns_of_maps(found)
+
+
+def test_apoferritin_has_a_caption_only_beside_its_figure(usual, tmp_path):
+    assert "One protein, evenly resolved" in usual.said()
+    found = make(tmp_path, [on_curve(n, 2.0 + 0.3 * n) for n in range(9)], figures=("q_vs_resolution",))
+    assert "One protein, evenly resolved" not in found.said() and "0 entries: too few for a line" in found.said()
+
+
+def test_one_is_said_to_be_one(tmp_path):
+    found = make(tmp_path, [on_curve(1, 3.0)], excluded=EXCLUDED[:1])
+    assert "1 pair of map and model" in found.said() and "A survey of 1 pair of cryo-EM map and model" in found.said()
+    assert "1 entry of the source never" in found.said() and not re.search(r"\b1 (pairs|entries|maps)\b", found.said())
+    assert "<title>How well are the atoms resolved? Q-scores of 1 pair of cryo-EM map and model</title>" in found.text
+
+
+@pytest.mark.parametrize(
+    ("cluster", "n", "text"),
+    [
+        ("authors:EMD-990030", 3, "without the 3 pairs of EMD-990030’s authors"),
+        ("authors:EMD-990030", 1, "without the pair of EMD-990030’s authors"),
+        ("doi:10.1/a:b", 3, "without doi 10.1/a:b (3 pairs)"),
+        ("pubmed:123", 1, "without PubMed 123 (1 pair)"),
+        ("EMD-1234", 2, "without EMD-1234 (2 pairs)"),
+        ("lab: mine", 2, "without lab: mine (2 pairs)"),
+    ],
+)
+def test_publications_are_named_in_words(cluster, n, text):
+    assert named(cluster, n) == text
 
 
 def test_very_many_exclusions_do_not_fill_the_page(tmp_path):

@@ -155,9 +155,32 @@ def test_a_row_for_every_pair_and_a_pair_for_every_row():
         survey.join(pairs, [*scored, scored[0]])
 
 
-def test_small_surveys_say_whose_band_judges_them():
-    assert "too small for its own band" in survey.judged_by_sentence(199)
-    assert "too small" not in survey.judged_by_sentence(200)
+def test_flags_rest_on_the_published_band_whatever_the_size_of_the_survey(tmp_path):
+    assert "published band of MapQ 2.9.7" in survey.judged_by_sentence()
+    rows = [entry(n, 2 + 0.02 * n, 0.3) for n in range(250)]
+    assert {row["equation"] for row in survey.flags(written(tmp_path, rows), RULE)} == {MAPQ_2_9_7.name}
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({}, "the source does not tell which entries are apoferritin (list them as a subset)"),
+        ({"sample": "ribosome"}, "0 entries: too few for a line"),
+        ({"title": "a ribosome"}, "0 entries: too few for a line"),
+        ({"uniprot": "P12345"}, "0 entries: too few for a line"),
+        ({"apoferritin": "by hand"}, "1 entry: too few for a line"),
+    ],
+)
+def test_nothing_told_is_not_no_apoferritin(tmp_path, told, sentence):
+    rows = [entry(n, 2 + 0.1 * n, 0.5 - 0.01 * n, sample="") for n in range(9)]
+    rows[3] |= told
+    found = survey.fit(written(tmp_path, rows), RULE)["fits"]["apoferritin"]
+    assert found["sentence"].startswith(sentence) and found["line"] is None
+
+
+def test_an_empty_survey_is_not_blamed_on_its_source(tmp_path):
+    found = survey.fit(written(tmp_path, []), RULE)["fits"]["apoferritin"]
+    assert found["sentence"].startswith("0 entries: too few")
 
 
 # ---- subsets ----
@@ -244,7 +267,11 @@ def test_leaving_out_one_publication_is_refitting_without_it(tmp_path):
     assert without["most"]["slope"] == pytest.approx(refits[most].slope)
     assert (without["publications"], without["unknown"]) == (7, 0)
     assert without["sentence"].startswith("leaving out one publication at a time (7): slope −0.")
-    assert f"moved most by {most}" in without["sentence"] and "-0." not in without["sentence"]
+    assert (
+        "moved most without " in without["sentence"]
+        and most.partition(":")[2] in without["sentence"]
+        and "-0." not in without["sentence"]
+    )
 
 
 def test_an_entry_without_publication_is_its_own(tmp_path):
@@ -276,6 +303,8 @@ def test_where_q_comes_from():
     told = [survey.score_source([entry(1, 3.0, 0.5, **more)]) for more in (maps, archive, table)]
     assert told == ["Q computed here from maps", "Q as published by the archive", "Q from table my.csv"]
     assert survey.score_source([]) == told[0]
+    lacking = [entry(1, 3.0, None, status="unusable", reason=why) for why in ("not_published", "map_missing")]
+    assert survey.score_source(lacking) == told[1] and survey.score_source(lacking[1:]) == told[0]
 
 
 def test_aggregate_keeps_columns_beside_and_joins_published_q(tmp_path):

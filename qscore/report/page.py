@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from qscore import __version__, tables
 from qscore.report import parts
-from qscore.report.words import count, fixed, percent, short
-from qscore.survey import FROM_MAPS, judged_by_sentence
+from qscore.report.words import count, fixed, number, percent, short
+from qscore.survey import judged_by_sentence
 
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -62,24 +62,27 @@ def write_report(
     if {_key(row) for row in measured} != set(verdicts):
         raise ValueError(f"{entries_file} and {flags_file} do not hold the same scored pairs")
     scored = [_entry(row, verdicts[_key(row)]) for row in measured]
+    words = parts.score_words(fit["score_source"])
     content = {
         "version": __version__,
         "configuration": configuration,
         "fit": fit,
         "provenance": parts.provenance(catalogue),
         "synthetic": fit["synthetic"],
-        "judged_by": judged_by_sentence(len(scored)),
-        "cards": _cards(rows, scored, fit, catalogue),
+        "judged_by": judged_by_sentence(),
+        "cards": _cards(rows, scored, fit, catalogue, words),
         "flagged": sorted((row for row in scored if row["flag"]), key=lambda row: -row["beyond"]),
         "n_scored": len(scored),
         "entries": _shown(scored),
-        "unscored": _unscored([row for row in rows if row["status"] != "scored"]),
+        "unscored": _unscored([row for row in rows if row["status"] != "scored"], words["reasons"]),
         "excluded": _excluded(tables.read_tsv(excluded_file)),
         "subsets": parts.subsets(fit["fits"]),
         "apoferritin": parts.apoferritin(fit),
         "draws": parts.draws(draws_folder),
         "concordance": parts.concordance(concordance_folder),
-        "from_maps": fit["score_source"] == FROM_MAPS,
+        "words": words,
+        "from_maps": words["from"] == "maps",
+        "from_table": words["from"] == "table",
         "figures": _figures(figures_folder),
         "most_rows": parts.MOST_ROWS,
     }
@@ -95,7 +98,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"fixed": fixed, "count": count, "percent": percent, "short": short}
+    environment.filters |= {"fixed": fixed, "count": count, "number": number, "percent": percent, "short": short}
     environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
     return environment
 
@@ -138,13 +141,13 @@ def _percent(q: float) -> float:
     return round(100 * min(max(q, 0.0), 1.0), 1)
 
 
-def _cards(rows: list, scored: list, fit: dict, catalogue: dict) -> list[tuple[str, str, str]]:
+def _cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) -> list[tuple[str, str, str]]:
     """Headline numbers: value, what it is, tone."""
     flags, line = Counter(row["flag"] for row in scored), fit["fits"]["all"]["line"]
     cards = [
-        (count(len(rows)), "pairs of map and model", ""),
-        (count(len(scored)), "scored", ""),
-        (count(len(rows) - len(scored)), "not scored", ""),
+        (count(len(rows)), f"{'pair' if len(rows) == 1 else 'pairs'} of map and model", ""),
+        (count(len(scored)), words["scored"], ""),
+        (count(len(rows) - len(scored)), words["unscored"], ""),
         (count(catalogue.get("n_excluded")), "left out by the catalogue", ""),
         (count(fit["fits"]["all"]["n"]), "in the fit", ""),
     ]
@@ -168,11 +171,10 @@ def _last(value) -> float:
     return math.inf if value is None or math.isnan(value) else value
 
 
-def _unscored(rows: list) -> dict:
+def _unscored(rows: list, reasons: dict) -> dict:
     """Pairs without a score: how many for each reason, and the first of them."""
-    told = [
-        parts.linked(row, synthetic=bool(row["synthetic"])) | {"words": parts.in_words(row["reason"])} for row in rows
-    ]
+    said = {row["reason"]: reasons.get(row["reason"]) or parts.in_words(row["reason"]) for row in rows}
+    told = [parts.linked(row, synthetic=bool(row["synthetic"])) | {"words": said[row["reason"]]} for row in rows]
     return parts.tally(sorted(told, key=lambda row: (row["reason"] or "", _key(row))), "words")
 
 

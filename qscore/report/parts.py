@@ -9,7 +9,9 @@ from pathlib import Path
 
 from qscore import tables
 from qscore.errors import REASONS
-from qscore.report.words import fixed
+from qscore.publications import without
+from qscore.report.words import count, fixed, number
+from qscore.survey import FROM_ARCHIVE, FROM_MAPS
 
 MOST_ROWS, MOST_REASONS = 2000, 30
 EMDB_ID, PDB_ID = re.compile(r"EMD-\d{4,6}"), re.compile(r"[1-9][0-9a-z]{3}|pdb_[0-9a-z]{8}")
@@ -43,6 +45,44 @@ def linked(row: dict, *, synthetic: bool) -> dict:
 def in_words(reason: str) -> str:
     """A reason of the closed list as a person reads it; another as it is."""
     return REASONS.get(reason, ("", reason))[1]
+
+
+# What a survey says of its score, by where Q comes from: published by the archive, in a table, computed from maps.
+_OF_ARCHIVE = {
+    "from": "archive",
+    "scored": "with a published Q",
+    "unscored": "without a published Q",
+    "entries": "All entries with a published Q",
+    "none": "No pair has a published Q.",
+    "all": "Every pair of the catalogue has a published Q.",
+    "missing": "What has no published Q, and why",
+    "reasons": {"not_published": "no published Q", "download_damaged": "no readable answer"},
+}
+_OF_TABLE = {
+    "from": "table",
+    "scored": "with a Q",
+    "unscored": "without a Q",
+    "entries": "All entries with a Q",
+    "none": "No pair has a Q.",
+    "all": "Every pair of the table has a Q.",
+    "missing": "What has no Q, and why",
+    "reasons": {"not_published": "no Q in the table"},
+}
+_OF_MAPS = {
+    "from": "maps",
+    "scored": "scored",
+    "unscored": "not scored",
+    "entries": "All scored entries",
+    "none": "No pair was scored.",
+    "all": "Every pair of the catalogue was scored.",
+    "missing": "What was not scored, and why",
+    "reasons": {},
+}
+
+
+def score_words(source: str) -> dict:
+    """The words for where Q comes from."""
+    return {FROM_MAPS: _OF_MAPS, FROM_ARCHIVE: _OF_ARCHIVE}.get(source, _OF_TABLE)
 
 
 def subsets(fits: dict) -> list[dict]:
@@ -79,7 +119,7 @@ def _subset_notes(name: str, found: dict) -> list[str]:
     """What of a subset does not fit into a row."""
     notes = [] if found["line"] else [found["sentence"].partition(";")[0]]
     if name != "all" and found.get("left_out"):
-        reasons = ", ".join(f"{in_words(why)} ({count:,})" for why, count in found["left_out"].items())
+        reasons = ", ".join(f"{in_words(why)} ({n:,})" for why, n in found["left_out"].items())
         notes.append(f"members left out of the line: {reasons}")
     if missing := found.get("ids_not_found"):
         more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
@@ -94,9 +134,11 @@ def _publications(told: dict | None) -> list[str]:
     if not told["most"]:
         return [told["sentence"]]
     n, most = told["publications"], told["most"]
-    pairs = "1 pair" if most["n"] == 1 else f"{most['n']} pairs"
-    known = f"{n:,} publications" if told["unknown"] < n else f"publications not known, {n:,} entries one at a time"
-    return [f"{known}; the slope moves most, to {fixed(most['slope'], 4)}, without {most['publication']} ({pairs})"]
+    known = number(n, "publication", "publications")
+    if told["unknown"] == n:
+        known = f"publications are not known, so each of the {count(n)} entries was left out in turn"
+    gone = without(most["publication"], most["n"])
+    return [f"{known}; the slope changes most {gone}, to {fixed(most['slope'], 4)}"]
 
 
 def draws(folder) -> dict | None:
@@ -127,7 +169,7 @@ def concordance(folder) -> dict | None:
     rows = tables.read_rows(Path(folder) / "concordance.parquet", layout=tables.CONCORDANCE)
     differ = sorted((row for row in rows if row["differs"]), key=lambda row: (-abs(row["difference"]), row["emdb_id"]))
     differ = [linked(row, synthetic=facts["synthetic"]) for row in differ]
-    return {"sentence": facts["sentence"], "differ": tally(differ, "cause")}
+    return {"sentence": facts["sentence"], "limits": facts["low"] is not None, "differ": tally(differ, "cause")}
 
 
 def provenance(catalogue: dict) -> list[tuple[str, str]]:

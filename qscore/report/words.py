@@ -1,4 +1,4 @@
-"""Numbers and text of strangers as the page shows them."""
+"""Numbers, nouns and text of strangers as the page shows them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def fixed(value, digits: int = 3) -> str:
 def count(value) -> str:
     """A whole number with thousands separated; "–" when there is none."""
     return "–" if value is None else f"{value:,}"
+
+
+def number(value, one: str, more: str) -> str:
+    """A count with its noun: "1 pair", "2 pairs"; "–" when there is none."""
+    return f"{count(value)} {one if value == 1 else more}"
 
 
 def percent(share) -> str:
