@@ -16,6 +16,8 @@ test: $(READY)
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/kernel.py
+	$(VENV)/bin/python benchmarks/catalogue.py
+	$(VENV)/bin/python benchmarks/download.py
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %s (make PYTHON=python3.12 …)" % sys.version.split()[0])'
