@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+_PLACEHOLDER = re.compile(r"(n/?\.?a\.?|none|null|nan|tbd|tba|unknown|[0\W_]*)", re.IGNORECASE)
 GAP = 5  # ids further apart are not of one deposition session
 
 
@@ -38,7 +39,7 @@ def publications(entries: Iterable[dict]) -> dict[str, str]:
 
     Entries that share a DOI or a PubMed id are one cluster, and so are those
     linked through others. Entries without either are one cluster while they
-    have the same authors and ids at most `GAP` apart.
+    have the same authors and ids at most `GAP` apart. A placeholder ("n/a", zeros) is neither.
     """
     entries = list(entries)
     cited = [entry for entry in entries if _keys(entry)]
@@ -47,7 +48,8 @@ def publications(entries: Iterable[dict]) -> dict[str, str]:
 
 def _keys(entry: dict) -> list[str]:
     """What an entry's publication is known by, the DOI first."""
-    return [f"{kind}:{entry[kind]}" for kind in ("doi", "pubmed") if entry.get(kind)]
+    told = {kind: str(entry.get(kind) or "").strip() for kind in ("doi", "pubmed")}
+    return [f"{kind}:{value}" for kind, value in told.items() if not _PLACEHOLDER.fullmatch(value)]
 
 
 def _shared(entries: list[dict]) -> dict[str, str]:

@@ -91,10 +91,13 @@ class Pool:
         Pairs of one protein share a number.
     bins : tuple of Bin
         Each pair lies in one.
+    others : tuple of tuple of int
+        Further proteins of each pair, one for each of its UniProt accessions; () when none is told of any pair.
     """
 
     protein: np.ndarray
     bins: tuple[Bin, ...]
+    others: tuple[tuple[int, ...], ...] = ()
 
     @property
     def n_proteins(self) -> int:
@@ -142,7 +145,14 @@ def pool_of(rows: list[dict], design: Design) -> Pool:
         _bin(low, high, design.each, np.flatnonzero(place == k), protein)
         for k, (low, high) in enumerate(itertools.pairwise(edges))
     ]
-    return Pool(protein, tuple(_merge(bins, protein)))
+    return Pool(protein, tuple(_merge(bins, protein)), _accessions(rows))
+
+
+def _accessions(rows: list[dict]) -> tuple[tuple[int, ...], ...]:
+    """UniProt accessions of each pair, numbered below zero: apart from the numbers of `Pool.protein`."""
+    number: dict[str, int] = {}
+    named = [(row.get("uniprot") or "").split() for row in rows]
+    return tuple(tuple(-1 - number.setdefault(name, len(number)) for name in names) for names in named)
 
 
 def _bin(low, high, quota: int, pairs: np.ndarray, protein: np.ndarray, *, parts: int = 1) -> Bin:
@@ -168,7 +178,8 @@ def draw(pool: Pool, seed: int, number: int) -> np.ndarray:
     """The pairs of one draw, by their place in the pool; the same whether drawn alone or with others.
 
     Bins with the fewest proteins to spare come first, each in a random order
-    of its pairs; a pair whose protein is drawn already is passed over.
+    of its pairs; a pair whose protein is drawn already, or that shares any UniProt
+    accession with a drawn one, is passed over.
 
     Parameters
     ----------
@@ -184,9 +195,9 @@ def draw(pool: Pool, seed: int, number: int) -> np.ndarray:
     for one in sorted(pool.bins, key=lambda one: one.proteins / one.quota):
         left = one.quota
         for pair in random.permutation(one.pairs).tolist():
-            protein = int(pool.protein[pair])
-            if protein not in used:
-                used.add(protein)
+            proteins = (int(pool.protein[pair]), *(pool.others[pair] if pool.others else ()))
+            if used.isdisjoint(proteins):
+                used.update(proteins)
                 drawn.append(pair)
                 left -= 1
                 if not left:

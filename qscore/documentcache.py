@@ -13,10 +13,13 @@ from qscore import ids, tables
 from qscore.documents import leaf
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer
 from qscore.facts import day
+from qscore.manners import Troubled
 from qscore.search import search_url
 
 BULK = 40  # ids in one query: an address of about 1,500 characters
 BULK_SECONDS = 120.0
+MOST_BYTES = 500 << 20  # of the documents of one query
+REFUSALS = 3  # queries in a row answered with trouble, after which documents are asked for singly
 MOST_BAD = 10  # answers in a row that are no documents, before the server is to blame
 _log = logging.getLogger("qscore")
 
@@ -64,7 +67,7 @@ class Documents(Mapping):
 
     def keep(self, emdb_id: str, document: dict) -> None:
         """Store a document; those of earlier dates go."""
-        text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))  # ASCII: half a surrogate pair has no UTF-8
         self._put(self.path(emdb_id), gzip.compress(text.encode(), compresslevel=6, mtime=0))
 
     def keep_absent(self, emdb_id: str) -> None:
@@ -83,7 +86,7 @@ class Documents(Mapping):
 def _load(path: Path) -> dict:
     try:
         return json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, zlib.error, ValueError) as err:
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as err:
         raise ValueError(f"stored document {path} cannot be read ({err}): remove it, it is asked for again") from err
 
 
@@ -107,6 +110,7 @@ def fetch(web, api: str, wanted, folder, progress: Callable = lambda *_: None) -
     Raises
     ------
     ArchiveUnavailable
+        The server is silent, or in trouble for many documents in a row.
     BadAnswer
         Many answers in a row were no documents.
     """
@@ -120,6 +124,7 @@ def fetch(web, api: str, wanted, folder, progress: Callable = lambda *_: None) -
         for emdb_id in chunk:
             if emdb_id in found:
                 documents.keep(emdb_id, found[emdb_id])
+                bad = 0
             else:
                 bad = _ask_single(web, api, documents, emdb_id, bad)
     progress(len(missing), len(missing), "done")
@@ -132,7 +137,7 @@ def _ask_single(web, api: str, documents: Documents, emdb_id: str, bad: int) -> 
         documents.keep(emdb_id, one_document(web, api, emdb_id))
     except Absent:
         documents.keep_absent(emdb_id)
-    except BadAnswer as err:
+    except (BadAnswer, Troubled) as err:
         if bad + 1 >= MOST_BAD:
             raise
         _log.warning("%s goes without its document: %s", emdb_id, err)
@@ -161,7 +166,7 @@ class _Bulk:
     """Many documents by one search, as long as the server plays along."""
 
     def __init__(self, web, api: str):
-        self.web, self.api, self.works = web, api, None
+        self.web, self.api, self.works, self.refused = web, api, None, 0
 
     def ask(self, emdb_ids: list[str]) -> dict[str, dict]:
         """The documents that came, by id; {} when this way is given up."""
@@ -175,13 +180,19 @@ class _Bulk:
     def _found(self, emdb_ids: list[str]) -> dict[str, dict]:
         query = " OR ".join(f'emdb_id:"{emdb_id}"' for emdb_id in emdb_ids)
         try:
-            answer = self.web.get_json(search_url(self.api, query, rows=len(emdb_ids)), seconds=BULK_SECONDS)
+            url = search_url(self.api, query, rows=len(emdb_ids))
+            answer = self.web.get_json(url, seconds=BULK_SECONDS, most=MOST_BYTES)
         except (Absent, BadAnswer):
+            return {}
+        except Troubled:  # with one of these perhaps, which a single request will tell
+            self.refused += 1
+            self.works = self.works and self.refused < REFUSALS
             return {}
         except ArchiveUnavailable:
             if self.works:
                 raise
             return {}  # it may be this query alone that the server cannot answer: a single request will tell
+        self.refused = 0
         answer = answer if isinstance(answer, list) else []
         whole = [one for one in answer if isinstance(one, dict) and isinstance(one.get("admin"), dict)]
         named = {ids.emdb_id(leaf(one, "emdb_id")): one for one in whole}

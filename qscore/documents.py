@@ -9,7 +9,7 @@ from qscore.facts import Molecule, day
 from qscore.resolutions import number
 
 SMALL = frozenset({"ligand", "saccharide", "em_label"})
-_MAP_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
+_MAP_FILE = re.compile(r"(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 # What a map is, in the order in which it stands in its stamp.
 _STAMPED = (
     ("size_kbytes",),
@@ -38,7 +38,7 @@ def leaf(document, *keys) -> str | None:
     found = at(document, *keys)
     while isinstance(found, (list, dict)):
         found = found.get("valueOf_") if isinstance(found, dict) else found[0] if found else None
-    return None if found is None else str(found)
+    return None if found is None else str(found).encode("utf-8", "replace").decode()  # half a surrogate pair: "?"
 
 
 def elements(document, *keys) -> list:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-EMDB_ID = re.compile(r"EMD-[0-9]{4,}")
+EMDB_ID = re.compile(r"EMD-[0-9]{4,9}")
 PDB_ID = re.compile(r"[0-9][0-9a-z]{3}|pdb_[0-9]{5}[0-9a-z]{3}")
 OWN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _FOUR_LETTERS = re.compile(r"pdb_0000([0-9][0-9a-z]{3})")

@@ -19,6 +19,7 @@ from qscore.errors import ArchiveUnavailable, BadAnswer
 
 LONGEST_RETRY_AFTER = 900.0  # s; a server that asks for more is asked again after this
 LEAST_PAUSE = 0.001  # s; less than this of patience left is none
+BRIEF_TRIES = 6  # answered with trouble (5xx), after which one object is given up: about half a minute
 LONG_WAIT = 10.0  # s; a wait worth a word to whoever watches
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE)
@@ -76,6 +77,14 @@ class Declined(BadAnswer):
     def __init__(self, text: str, status: int, headers=None):
         super().__init__(text)
         self.status, self.headers = status, headers or {}
+
+
+class Troubled(ArchiveUnavailable):
+    """Patience has ended with a server that answers, if only with trouble of its own; with its last `status`."""
+
+    def __init__(self, text: str, status: int):
+        super().__init__(text)
+        self.status = status
 
 
 # ---- addresses ----
@@ -209,11 +218,14 @@ class Patience:
     manners : Manners
     grown : int
         How many times the first pause is doubled already.
+    brief : bool
+        Whether `BRIEF_TRIES` answers of trouble (5xx) end it: what is asked for may be the trouble, not the server.
     sleep, clock, random : callable
         As `time.sleep`, `time.monotonic` and `random.random`.
     """
 
-    def __init__(self, manners, *, grown=0, sleep=time.sleep, clock=time.monotonic, random=_random.random):
+    def __init__(self, manners, *, grown=0, brief=False, sleep=time.sleep, clock=time.monotonic, random=_random.random):
+        self._brief, self._answered = brief, 0
         self.manners, self._sleep, self._clock, self._random = manners, sleep, clock, random
         self._grown, self._waits, self._tries, self._since, self._said = grown, 0, 0, None, False
 
@@ -223,27 +235,30 @@ class Patience:
         Raises
         ------
         ArchiveUnavailable
-            Patience has ended.
+            Patience has ended; `Troubled` when the last try was answered, if only with trouble.
         """
         now = self._clock()
         self._since = now if self._since is None else self._since
         self._tries, self._waits = self._tries + tries, self._waits + 1
         waited, failures = now - self._since, self._grown + self._waits
         pause = next_pause(failures, waited, self.manners, chance=self._random(), retry_after=trouble.retry_after)
-        if pause is None:
-            raise ArchiveUnavailable(
-                f"{where} cannot be reached: {_count(self._tries)} in {_spell(waited)}; last: {trouble}"
-            ) from trouble
+        self._answered += (trouble.status or 0) >= 500
+        if pause is None or (self._brief and self._answered >= BRIEF_TRIES):
+            raise self._ended(where, trouble, waited) from trouble
         if waited + pause >= LONG_WAIT and not self._said:
             self._said = True
             _log.info("waiting for %s: %s; next try in %s", where, trouble, _spell(pause))
         self._sleep(pause)
 
+    def _ended(self, where: str, trouble: TryAgain, waited: float) -> ArchiveUnavailable:
+        text = f"{where} cannot be reached: {_count(self._tries)} in {_spell(waited)}; last: {trouble}"
+        return Troubled(text, trouble.status) if (trouble.status or 0) >= 400 else ArchiveUnavailable(text)
+
     def over(self, where: str) -> None:
         """It answers: the next failure is a first one."""
         if self._said:
             _log.info("%s answers again after %s", where, _spell(self._clock() - self._since))
-        self._waits, self._tries, self._since, self._said = 0, 0, None, False
+        self._waits, self._tries, self._answered, self._since, self._said = 0, 0, 0, None, False
 
 
 def _count(tries: int) -> str:

@@ -15,10 +15,12 @@ from qscore import tables
 from qscore.errors import Absent, BadAnswer
 from qscore.facts import day
 from qscore.ids import PDB_ID, pdb_id
+from qscore.manners import Troubled
 from qscore.resolutions import number
 
 AT_ONCE = 200  # ids of one request
 REFUSALS = 2  # answers in a row that cannot be used, after which GraphQL is not asked again
+MOST_TROUBLE = 10  # reports in a row that were answered with trouble (5xx), before the server is to blame
 MOST_PACKED = 256 << 20  # bytes of a validation report as it comes
 MOST_READ = 16 << 20  # bytes of it within which the summary stands: it is the first element
 GRAPHQL, REPORT = "RCSB GraphQL", "validation report"
@@ -103,18 +105,19 @@ def ask(
     Raises
     ------
     ArchiveUnavailable
-        A server could not be reached in all patience.
+        A server could not be reached in all patience, or was in trouble for many reports in a row.
     """
     wanted = list(dict.fromkeys(ids))
     answers = _remembered(wanted, known)
     answers |= {one: Published(None, NOT_AN_ID) for one in wanted if not PDB_ID.fullmatch(one)}
     left = [one for one in wanted if one not in answers]
     done, refused = len(answers), 0 if graphql else REFUSALS
+    from_report = _Reports(web, reports)
     for batch in (left[first : first + AT_ONCE] for first in range(0, len(left), AT_ONCE)):
         found = _ask_together(web, graphql, batch) if refused < REFUSALS else None
         refused = refused + 1 if found is None else 0
         for one in batch:
-            answers[one] = (found or {}).get(one) or _ask_report(web, reports, one)
+            answers[one] = (found or {}).get(one) or from_report.ask(one)
             done += 1
             if progress:
                 progress(done, len(wanted))
@@ -134,7 +137,7 @@ def _ask_together(web, graphql: str, ids: Sequence[str]) -> dict[str, Published]
     body = {"query": QUERY, "variables": {"ids": [one.upper() for one in ids]}}
     try:
         return understood(web.post_json(graphql, body), ids)
-    except (Absent, BadAnswer):
+    except (Absent, BadAnswer, Troubled):
         return None
 
 
@@ -194,17 +197,30 @@ def report_place(base: str, entry: str) -> str:
     return f"{base.rstrip('/')}/{entry[-3:-1]}/{entry}/{entry}_validation.xml.gz"
 
 
-def _ask_report(web, reports: Sequence[str], entry: str) -> Published:
-    """From the first tree that has a readable report."""
-    missing = NOT_PUBLISHED if reports else NO_ANSWER
-    for base in reports:
-        try:
-            return read_report(web.get(report_place(base, entry), most=MOST_PACKED), entry)
-        except Absent:
-            continue
-        except BadAnswer:
-            missing = NO_ANSWER
-    return Published(None, missing)
+class _Reports:
+    """Trees of reports, as long as they are not in trouble for one entry after the other."""
+
+    def __init__(self, web, trees: Sequence[str]):
+        self.web, self.trees, self.troubled = web, trees, 0
+
+    def ask(self, entry: str) -> Published:
+        """From the first tree that has a readable report."""
+        missing, trouble = NOT_PUBLISHED if self.trees else NO_ANSWER, None
+        for base in self.trees:
+            try:
+                body = self.web.get(report_place(base, entry), most=MOST_PACKED, brief=True)
+                self.troubled = 0
+                return read_report(body, entry)
+            except Absent:
+                continue
+            except BadAnswer:
+                missing = NO_ANSWER
+            except Troubled as err:
+                missing, trouble = NO_ANSWER, err
+        self.troubled = self.troubled + 1 if trouble else 0
+        if self.troubled >= MOST_TROUBLE:
+            raise trouble
+        return Published(None, missing)
 
 
 def read_report(packed: bytes, entry: str) -> Published:

@@ -39,6 +39,9 @@ _LISTS = frozenset(
 )  # fmt: skip
 # Without one of each of these an answer is of no use.
 _NEEDED = (("emdb_id",), ("fitted_pdbs", "xref_PDB"), ("current_status", "map_release_date"))
+_SWALLOWED = re.compile(r"[\r\n]\s*\"?EMD-")  # a row within a cell: a stray quote
+_NO_ID = re.compile(r"[\s,;\[\]\"'\\]+")  # what may stand between PDB ids, or around them
+_WIDEST = 10 << 20  # characters of a cell
 _BETWEEN = re.compile(r"(?<!\\),")
 _MOST_DAMAGED = 0.01  # share of rows that may be odd before the answer counts as damaged
 
@@ -112,7 +115,7 @@ def read_search(source) -> Answer:
             header, by_id, rows, damaged = _gathered(csv.reader(stream))
     except (OSError, EOFError, zlib.error) as err:
         raise ValueError(f"cannot read the search's answer {source}: {getattr(err, 'strerror', None) or err}") from err
-    except (csv.Error, UnicodeDecodeError) as err:
+    except csv.Error as err:
         raise BadAnswer(f"the search's answer is no CSV: {err}") from err
     if damaged > _MOST_DAMAGED * rows:
         raise BadAnswer(f"the search's answer is damaged: {damaged} of {rows} rows are not as its header says")
@@ -125,7 +128,8 @@ def _opened(source):
         stream = io.BytesIO(source)
     else:
         stream = gzip.open(source) if Path(source).suffix == ".gz" else open(source, "rb")  # noqa: SIM115
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    csv.field_size_limit(max(csv.field_size_limit(), _WIDEST))
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def check_header(body: bytes) -> tuple[str, ...]:
@@ -140,6 +144,19 @@ def check_header(body: bytes) -> tuple[str, ...]:
     return _checked([name.strip() for name in line.strip().split(",")])
 
 
+def check_end(body: bytes) -> None:
+    """Whether the last row is whole, which only the end of its line tells: its last cells may be empty or cut.
+
+    Raises
+    ------
+    BadAnswer
+        It breaks off: an answer may be shortened and have the right length in its headers.
+    """
+    if not body.endswith((b"\n", b"\r")):
+        last = body[-60:].decode("utf-8", errors="replace")
+        raise BadAnswer(f"the search's answer breaks off: it ends with {' '.join(last.split())!r}")
+
+
 def count(body: bytes) -> tuple[int, set[str]]:
     """Number of rows of an answer, and the ids in them.
 
@@ -152,7 +169,7 @@ def count(body: bytes) -> tuple[int, set[str]]:
     try:
         with _opened(body) as stream:
             found = [row[which] for row in csv.reader(stream) if len(row) > which]
-    except (csv.Error, UnicodeDecodeError) as err:
+    except csv.Error as err:
         raise BadAnswer(f"the search's answer is no CSV: {err}") from err
     return len(found) - 1, set(map(ids.emdb_id, found[1:]))
 
@@ -175,9 +192,10 @@ def _gathered(reader) -> tuple[tuple[str, ...], dict[str, list[tuple]], int, int
     for row in reader:
         if not row:
             continue
-        rows += 1
-        if len(row) != width or not row[which].strip():
-            damaged += 1
+        swallowed = len(_SWALLOWED.findall("\0".join(row)))
+        rows += 1 + swallowed
+        if swallowed or len(row) != width or not row[which].strip():
+            damaged += 1 + swallowed
             continue
         row.append("")  # what a column that did not come reads
         by_id.setdefault(ids.emdb_id(row[which]), []).append(needed(row))
@@ -189,10 +207,15 @@ def merged(rows: list[tuple]) -> dict[str, str]:
     if len(rows) == 1:
         return dict(zip(FIELDS, rows[0], strict=True))
     columns = zip(FIELDS, zip(*rows, strict=True), strict=True)
-    return {
-        name: ",".join(values) if name in _LISTS and any(values) else next(filter(None, values), "")
-        for name, values in columns
-    }
+    return {name: _together(name, values) for name, values in columns}
+
+
+def _together(name: str, values: tuple[str, ...]) -> str:
+    """The cells of one column: a status other than released, told in any row, is the entry's."""
+    told = [value for value in values if value]
+    if name == "current_status":
+        told.sort(key=_says_released)
+    return ",".join(values) if name in _LISTS and told else next(iter(told), "")
 
 
 def record(cell: dict[str, str], header: tuple[str, ...] = FIELDS) -> dict:
@@ -205,7 +228,7 @@ def record(cell: dict[str, str], header: tuple[str, ...] = FIELDS) -> dict:
     header : tuple of str
         Columns that came: without ``fitted_pdbs`` models are read from ``xref_PDB``.
     """
-    models = cells(cell["fitted_pdbs" if "fitted_pdbs" in header else "xref_PDB"])
+    models = _NO_ID.split(cell["fitted_pdbs" if "fitted_pdbs" in header else "xref_PDB"])
     dois, pubmeds = _distinct(ids.doi, cell["xref_DOI"]), _distinct(ids.pubmed, cell["xref_PUBMED"])
     return {
         "emdb_id": ids.emdb_id(cell["emdb_id"]),
@@ -239,8 +262,12 @@ def _distinct(form, text: str) -> list[str]:
 def _released(cell: dict[str, str]) -> bool:
     """By the status where it is told, else by the dates."""
     if status := one(cell["current_status"]).strip():
-        return status.upper() == "REL"
+        return _says_released(status)
     return bool(day(cell["map_release_date"])) and not cell["obsolete_date"] and not cell["withdrawn_date"]
+
+
+def _says_released(status: str) -> bool:
+    return status.strip().upper() == "REL"
 
 
 def _resolution(cell: dict[str, str]) -> dict:

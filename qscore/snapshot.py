@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,14 @@ from pathlib import Path
 from qscore import search, tables
 from qscore.documentcache import Documents
 from qscore.documentcache import fetch as documents
-from qscore.errors import ArchiveUnavailable, BadAnswer
+from qscore.errors import Absent, ArchiveUnavailable, BadAnswer
 
 __all__ = ["Documents", "Snapshot", "documents", "read", "take", "take_listed"]
 
-ANSWER, FACTS = "search.csv.gz", "search.json"
+ANSWER, FACTS, NEXT = "search.csv.gz", "search.json", "search-next.csv.gz"
+MOST_BYTES = 500 << 20  # of one page
+TRIES = 3  # of a page that breaks off
+LEAST_KEPT = 0.9  # share of the stored entries that a new answer must bring
 SEARCH_SECONDS = 600.0  # the archive takes minutes to write its whole index as one CSV
 MOST_PAGES = 1000
 
@@ -52,11 +56,12 @@ def take(web, api: str, folder, *, query: str = "*:*", rows: int = 200_000, toda
     Raises
     ------
     BadAnswer
-        What comes is not the CSV.
+        What comes is not the CSV, or has far fewer entries than the same query brought before.
     ArchiveUnavailable
     """
     content, fields, pages = _all_pages(web, api, query, rows)
     answer = search.read_search(content)
+    _check_against_stored(Path(folder), query, len(answer.records))
     facts = {
         "date": today,
         "query": query,
@@ -71,10 +76,40 @@ def take(web, api: str, folder, *, query: str = "*:*", rows: int = 200_000, toda
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    with tables.whole_file(Path(folder) / ANSWER, "wb") as stream:
-        stream.write(gzip.compress(content, mtime=0))
-    tables.write_json(Path(folder) / FACTS, facts)
+    _store(Path(folder), content, facts)
     return facts
+
+
+def _check_against_stored(folder: Path, query: str, entries: int) -> None:
+    """An answer that lost a tenth of the archive is a server's bad day."""
+    try:
+        stored = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        known = stored["entries"] if stored["query"] == query else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if entries < LEAST_KEPT * known:
+        raise BadAnswer(
+            f"the search brought {entries:,} entries, the stored catalogue has {known:,}: kept; "
+            f"to take it all the same remove {folder}"
+        )
+
+
+def _store(folder: Path, content: bytes, facts: dict) -> None:
+    """Answer and facts, so that a kill at any point leaves one that belongs to the other (see `_stored_answer`)."""
+    with tables.whole_file(folder / NEXT, "wb") as stream:
+        stream.write(gzip.compress(content, mtime=0))
+    tables.write_json(folder / FACTS, facts)
+    (folder / NEXT).replace(folder / ANSWER)
+
+
+def _stored_answer(folder: Path, digest: str) -> bytes | None:
+    """The answer of a digest: under its own name, or under that from which a killed run did not rename it."""
+    for name in (ANSWER, NEXT):
+        if name == ANSWER or (folder / name).is_file():
+            content = gzip.decompress((folder / name).read_bytes())
+            if hashlib.sha256(content).hexdigest() == digest:
+                return content
+    return None
 
 
 def take_listed(folder, listed, *, today: str) -> dict:
@@ -87,7 +122,8 @@ def take_listed(folder, listed, *, today: str) -> dict:
     """
     entries = list(dict.fromkeys(name.partition("/")[0] for name in listed))
     facts = {"date": today, "query": None, "listed": entries, "entries": len(entries)}
-    (Path(folder) / ANSWER).unlink(missing_ok=True)
+    for name in (ANSWER, NEXT):
+        (Path(folder) / name).unlink(missing_ok=True)
     tables.write_json(Path(folder) / FACTS, facts)
     return facts
 
@@ -105,11 +141,10 @@ def read(folder) -> Snapshot:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         if facts["query"] is None:
             return Snapshot(facts, None)
-        content = gzip.decompress((folder / ANSWER).read_bytes())
-        whole = hashlib.sha256(content).hexdigest() == facts["sha256"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as err:
+        content = _stored_answer(folder, facts["sha256"])
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as err:
         raise ValueError(f"no snapshot of the archive in {folder}: {' '.join(str(err).split())}") from err
-    if not whole:
+    if content is None:
         raise ValueError(f"snapshot {folder}: {ANSWER} is not what {FACTS} tells of; take it again")
     return Snapshot(facts, search.read_search(content))
 
@@ -121,8 +156,9 @@ def _all_pages(web, api: str, query: str, rows: int) -> tuple[bytes, tuple[str, 
     """One CSV of all pages, the columns asked for, and the number of pages asked for."""
     body, fields = _first_page(web, api, query, rows)
     count, known = search.count(body)
-    if count < rows:
+    if count < rows and not (_is_round(count) and _goes_on(web, api, query, fields, count, known)):
         return body, fields, 1
+    rows = min(rows, count)
     whole = [body.rstrip(b"\r\n")]
     for page in range(2, MOST_PAGES):
         more = _page(web, search.search_url(api, query, fl=",".join(fields), wt="csv", rows=rows, page=page))
@@ -134,6 +170,15 @@ def _all_pages(web, api: str, query: str, rows: int) -> tuple[bytes, tuple[str, 
         if count < rows:
             break
     return b"\n".join(whole) + b"\n", fields, page
+
+
+def _goes_on(web, api: str, query: str, fields, count: int, known: set[str]) -> bool:
+    """Whether more entries follow where fewer than asked came, in a number that may be a server's own limit."""
+    try:
+        page = _page(web, search.search_url(api, query, fl=",".join(fields), wt="csv", rows=count, page=2))
+    except (Absent, BadAnswer):
+        return False
+    return not search.count(page)[1] <= known
 
 
 def _first_page(web, api: str, query: str, rows: int) -> tuple[bytes, tuple[str, ...]]:
@@ -168,6 +213,19 @@ def _takes(web, api: str, query: str, fields: tuple[str, ...]) -> bool:
 
 
 def _page(web, url: str) -> bytes:
-    body = web.get(url, seconds=SEARCH_SECONDS)
-    search.check_header(body)
+    """A page whose last row is whole; one that breaks off is asked for again."""
+    for tries in range(1, TRIES + 1):
+        body = web.get(url, seconds=SEARCH_SECONDS, most=MOST_BYTES)
+        search.check_header(body)
+        try:
+            search.check_end(body)
+            break
+        except BadAnswer:
+            if tries == TRIES:
+                raise
     return body
+
+
+def _is_round(count: int) -> bool:
+    """10, 100, 1,000, …"""
+    return count >= 10 and set(str(count)[1:]) == {"0"} and str(count)[0] == "1"

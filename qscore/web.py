@@ -13,6 +13,7 @@ import random as _random
 import socket
 import ssl
 import time
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ from qscore.manners import (
 __all__ = ["Answer", "Manners", "Reply", "Web", "check_url"]
 
 MOST_REDIRECTS = 5
+MOST_JSON = 64 << 20  # bytes
 BAD_ANSWERS = 3  # tries of an answer that came but is not what was asked for
 LEAST_RATE = 1000.0  # bytes a second, over the read time-out: a body that drips more slowly has stalled
 PIECE = 1 << 18  # larger ones cost a page fault for every 4 kB: 180,000 a GB, and a third of the speed
@@ -63,8 +65,8 @@ class Reply:
         self._raw, self._seconds, self._clock = response.raw, seconds, clock
         self.status, self.headers, self.url = response.status_code, response.headers, response.url
 
-    def pieces(self, *, decode: bool = False):
-        """The body as it comes, in pieces of up to 256 kB; `decode` undoes a Content-Encoding.
+    def pieces(self):
+        """The body as it comes, in pieces of up to 256 kB; no Content-Encoding is undone, as none was asked for.
 
         Raises
         ------
@@ -72,7 +74,7 @@ class Reply:
             It stalls, drips or breaks off.
         """
         since, came = self._clock(), 0
-        while piece := self._next(decode):
+        while piece := self._next():
             yield piece
             came += len(piece)
             elapsed = self._clock() - since
@@ -81,10 +83,10 @@ class Reply:
                     raise TryAgain(f"stalled: {came:,} bytes in {elapsed:.3g} s", status=self.status)
                 since, came = self._clock(), 0
 
-    def _next(self, decode: bool) -> bytes:
+    def _next(self) -> bytes:
         """What one read of the socket gives: `read` would wait for a whole piece, and lose a part of one."""
         try:
-            return self._raw.read1(PIECE, decode_content=decode)
+            return self._raw.read1(PIECE, decode_content=False)
         except HTTPError as err:
             short = _first(_chain(err), IncompleteRead) is not None
             raise TryAgain(_why(err), status=self.status, short=short) from err
@@ -117,13 +119,13 @@ class Web:
         """Ends the session's connections."""
         self._session.close()
 
-    def patience(self, *, grown: int = 0) -> Patience:
+    def patience(self, *, grown: int = 0, brief: bool = False) -> Patience:
         """A fresh patience with this session's manners and clock."""
-        return Patience(self.manners, grown=grown, sleep=self.sleep, clock=self.clock, random=self.random)
+        return Patience(self.manners, grown=grown, brief=brief, sleep=self.sleep, clock=self.clock, random=self.random)
 
     # ---- API requests ----
 
-    def get(self, url: str, *, seconds: float | None = None, most: int | None = None) -> bytes:
+    def get(self, url: str, *, seconds: float | None = None, most: int | None = None, brief: bool = False) -> bytes:
         """The body of an address, waited for while its server cannot be reached.
 
         Parameters
@@ -134,6 +136,9 @@ class Web:
             Read time-out of this request, instead of the manners'.
         most : int, optional
             Bytes the body may have.
+        brief : bool
+            Whether a server that answers with trouble (5xx) is soon given up: one object of many is asked for, and
+            the trouble may be with that one. A silent server is waited for all the same.
 
         Raises
         ------
@@ -142,38 +147,40 @@ class Web:
         BadAnswer
             Another status (`Declined`, with `.status`), a refused redirect, more than `most` bytes, or three web pages.
         ArchiveUnavailable
-            Patience has ended.
+            Patience has ended; `qscore.manners.Troubled` (with `.status`) where the server answered with trouble.
         """
-        return self._ask(url, _not_a_page, seconds=seconds, most=most)
+        return self._ask(url, _not_a_page, seconds=seconds, most=most, brief=brief)
 
-    def get_json(self, url: str, *, seconds: float | None = None):
-        """The JSON of an address; errors as `get`, `BadAnswer` also when what came three times is not JSON."""
-        return self._ask(url, _parsed, seconds=seconds)
+    def get_json(self, url: str, *, seconds: float | None = None, most: int = MOST_JSON):
+        """The JSON of an address; as a brief `get`, `BadAnswer` also when what came three times is not JSON."""
+        return self._ask(url, _parsed, seconds=seconds, most=most, brief=True)
 
     def post_json(self, url: str, body, *, seconds: float | None = None):
         """What a server answers to JSON, as JSON (a query: asking twice does no harm); errors as `get_json`."""
-        return self._ask(url, _parsed, seconds=seconds, method="POST", sent=json.dumps(body).encode())
+        sent = json.dumps(body).encode()
+        return self._ask(url, _parsed, seconds=seconds, most=MOST_JSON, brief=True, method="POST", sent=sent)
 
-    def _ask(self, url: str, parse, *, seconds=None, most=None, method="GET", sent=None):
+    def _ask(self, url: str, parse, *, most, brief: bool, seconds=None, method="GET", sent=None):
         path = local_path(check_url(url))
         if path is not None:
             return parse(_whole(_from_disk(path), url, most), url)
         for failures in range(1, BAD_ANSWERS + 1):
             try:
-                return parse(self._patiently(method, url, sent, seconds, most), url)
+                patience = self.patience(brief=brief)
+                return parse(self._patiently(patience, method, url, sent, seconds=seconds, most=most), url)
             except Unfit as err:
                 if failures == BAD_ANSWERS:
                     raise BadAnswer(f"{err}, {BAD_ANSWERS} times") from err
                 self.sleep(growing_pause(failures, self.manners, self.random()))
 
-    def _patiently(self, method: str, url: str, sent: bytes | None, seconds, most) -> bytes:
+    def _patiently(self, patience: Patience, method: str, url: str, sent: bytes | None, *, seconds, most) -> bytes:
         headers = {"Content-Type": "application/json"} if sent is not None else None
-        patience = self.patience()
         while True:
             self._pace()
             try:
                 with self.open(url, method=method, headers=headers, sent=sent, seconds=seconds) as reply:
-                    body = _whole(reply.pieces(decode=True), url, most)
+                    packing = reply.headers.get("Content-Encoding", "")
+                    body = _unpacked(_whole(reply.pieces(), url, most), packing, url=url, most=most)
             except TryAgain as err:
                 patience.wait(_short(url), err)
             else:
@@ -308,6 +315,17 @@ def _whole(pieces, url: str, most: int | None) -> bytes:
     return bytes(body)
 
 
+def _unpacked(body: bytes, packing: str, *, url: str, most: int | None) -> bytes:
+    """A body whose server packed it though it was asked not to; never more than `most` bytes, and no file named .gz."""
+    if packing.strip().lower() not in ("gzip", "x-gzip", "deflate") or urlsplit(url).path.endswith(".gz"):
+        return body
+    try:
+        found = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, 0 if most is None else most + 1)
+    except zlib.error as err:
+        raise Unfit(f"{url}: a packed body that cannot be unpacked") from err
+    return _whole([found], url, most)
+
+
 def _not_a_page(body: bytes, url: str) -> bytes:
     if is_page(body[:100]):
         raise Unfit(f"{url}: a web page came")
@@ -317,7 +335,7 @@ def _not_a_page(body: bytes, url: str) -> bytes:
 def _parsed(body: bytes, url: str):
     try:
         return json.loads(body)
-    except ValueError as err:  # also what is not UTF-8
+    except (ValueError, RecursionError) as err:  # also what is not UTF-8, or nested beyond all measure
         beginning = " ".join(body[:60].decode("utf-8", "replace").split())
         raise Unfit(f"{url}: expected JSON, came {beginning!r}") from err
 

@@ -233,7 +233,7 @@ def test_the_same_facts_make_the_same_pairs():
 
 def test_an_entry_without_its_document_has_what_the_search_tells():
     ((pair,), _) = taken()
-    assert (pair["map_file"], pair["map_stamp"], pair.get("contour_level")) == ("emd_1234.map.gz", "", None)
+    assert (pair["map_file"], pair["map_stamp"], pair.get("contour_level")) == ("emd_1234.map.gz", pair["update"], None)
     assert pair["sample"] == "everything about the sample"
     ((early,), _) = taken(entry(emdb_id="EMD-0339"))
     assert early["map_file"] == "emd_0339.map.gz"

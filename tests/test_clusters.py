@@ -136,3 +136,9 @@ def test_pairs_of_one_entry_share_their_clusters():
         ("1abc", "EMD-0001", "EMD-0001"), ("2abc", "EMD-0001", "EMD-0001"), ("3abc", "EMD-0009", "name:x"),
     ]  # fmt: skip
     assert "cluster_pub" not in pairs[0], "what is given stays as it is"
+
+
+@pytest.mark.parametrize("value", ["n/a", "N/A", "none", "None", "TBD", "unknown", "0", "000", "-", " "])
+def test_a_placeholder_is_no_publication(value):
+    for kind in ("doi", "pubmed"):
+        assert publications(entry(1, **{kind: value}), entry(90, **{kind: value})) == ["EMD-0001", "EMD-0090"]

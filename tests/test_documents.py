@@ -360,3 +360,13 @@ def test_places_in_the_document_are_where_they_are():
         for key in keys:
             branch = branch[key]
         assert branch
+
+
+def test_half_a_surrogate_pair_becomes_text_that_can_be_written():
+    assert leaf({"title": "a\ud800b"}, "title") == "a?b"
+
+
+@pytest.mark.parametrize(("length", "kept"), [(100, True), (101, False)])
+def test_the_name_of_a_map_file_is_short(length, kept):
+    name = "e" * (length - 4) + ".map"
+    assert bool(entry_facts({"map": {"file": name}})["map_file"]) is kept

@@ -306,3 +306,14 @@ def test_the_archives_draws(real_data):
     assert blind["share_reaching"] < 0.01 and well["share_reaching"] > 0.8
     assert well["slope"]["low"] < -0.169 < well["slope"]["high"]
     assert facts["sentence"].endswith("it belongs to well fitted pairs.")
+
+
+def test_no_two_of_a_draw_share_any_accession():
+    rows = survey(700)
+    for k, row in enumerate(rows):
+        row["uniprot"] = " ".join(sorted({f"P{k % 80}", f"Q{k % 77}"}))
+        row["cluster_protein"] = f"uniprot:{row['uniprot']}"
+    pool = pool_of(rows, DESIGN)
+    for number in range(20):
+        drawn = [name for k in draw(pool, 1, number) for name in rows[k]["uniprot"].split()]
+        assert len(drawn) == len(set(drawn)) >= 80

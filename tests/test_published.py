@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from qscore import published, tables
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer
+from qscore.manners import Troubled
 from qscore.published import GRAPHQL, NO_ANSWER, NOT_AN_ID, NOT_ASKED, NOT_PUBLISHED, REPORT, Published
 from qscore.web import Manners, Web
 
@@ -48,8 +49,8 @@ class FakeWeb:
         self.asked.append(body)
         return self._give(self.door(body["variables"]["ids"]))
 
-    def get(self, url, *, seconds=None, most=None):
-        assert most == published.MOST_PACKED
+    def get(self, url, *, seconds=None, most=None, brief=False):
+        assert (most, brief) == (published.MOST_PACKED, True)
         self.fetched.append(url)
         return self._give(self.files.get(url, Absent(url)))
 
@@ -350,3 +351,27 @@ def test_against_a_server(tmp_path):
         answers = published.ask(session, ["1abc", "2abc"], **doors)
         assert [one.q for one in answers.values()] == [None, 0.45]
         assert published.ask(session, ["2abc"], graphql=None, reports=[str(tmp_path)])["2abc"].q == 0.45
+
+
+# ---- a server that answers with trouble ----
+
+
+def test_trouble_with_graphql_leaves_the_reports():
+    web = FakeWeb(lambda ids: Troubled("down", 500), {place("1abc"): report()})
+    assert published.ask(web, ["1abc"], graphql=DOOR, reports=[TREE])["1abc"] == Published(0.45, REPORT, "2023-05-10")
+
+
+def test_one_report_in_trouble_is_no_readable_answer_and_many_stop_it():
+    names = [f"1ab{letter}" for letter in "bcdefghijklm"]
+    files = {place(name): Troubled("down", 500) for name in names} | {place("1abf"): report(pdb_id="1ABF")}
+    found = published.ask(FakeWeb(files=files), names, graphql=None, reports=[TREE])
+    assert [found[name].source for name in names].count(NO_ANSWER) == 11
+    files[place("1abf")] = Troubled("down", 500)
+    with pytest.raises(Troubled):
+        published.ask(FakeWeb(files=files), names, graphql=None, reports=[TREE])
+
+
+def test_a_silent_server_of_reports_is_the_archives_trouble():
+    web = FakeWeb(files={place("1abc"): ArchiveUnavailable("refused")})
+    with pytest.raises(ArchiveUnavailable):
+        published.ask(web, ["1abc"], graphql=None, reports=[TREE])

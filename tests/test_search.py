@@ -142,13 +142,62 @@ def test_what_is_no_answer(body):
 
 
 @pytest.mark.parametrize(
-    "tail", [b'"' + b"x" * 200_000, b"\xff\xfe,\n" * 3], ids=["a quote that never closes", "not text"]
+    ("tail", "says"),
+    [
+        (b'"' + b"x" * (11 << 20), "is no CSV"),
+        (b'"' + b"x" * 200_000, "is damaged: 1 of 2 rows"),
+        (b"\xff\xfe,\n" * 3, "is damaged: 3 of 4 rows"),
+    ],
+    ids=["a quote without end", "a quote that never closes", "not text"],
 )
-def test_an_answer_that_turns_into_rubbish(tail):
-    with pytest.raises(BadAnswer, match="the search's answer is no CSV"):
+def test_an_answer_that_turns_into_rubbish(tail, says):
+    with pytest.raises(BadAnswer, match=f"the search's answer {says}"):
         read_search(answer_of({}) + tail)
-    with pytest.raises(BadAnswer, match="the search's answer is no CSV"):
-        search.count(answer_of({}) + tail)
+
+
+def test_one_byte_of_another_encoding_and_a_long_cell_are_read():
+    body = answer_of({"title": "Structure of caf@ine", "sample_info_string": "x" * 300_000}).replace(b"@", b"\xe9")
+    (record,) = read_search(body).records
+    assert record["title"] == "Structure of caf\ufffdine"
+    assert len(record["sample"]) == 300_000
+    assert search.count(body) == (1, {"EMD-1234"})
+
+
+def test_rows_swallowed_by_a_stray_quote_are_counted():
+    rows = [{"emdb_id": f"EMD-{1000 + k}", "title": "plain"} for k in range(400)]
+    body = answer_of(*rows).replace(b"EMD-1001,", b'EMD-1001,"', 1).replace(b"plain", b'plain"', 1)
+    with pytest.raises(BadAnswer, match="the search's answer is damaged: "):
+        read_search(body)
+    two = answer_of(*rows).replace(b",plain,", b',"plain,', 1).replace(b"EMD-1002,", b'EMD-1002",', 1)
+    read = read_search(two)
+    assert (read.damaged, read.rows) == (3, 400)
+    named = {record["emdb_id"] for record in read.records}
+    assert len(named) == 397 and "EMD-1001" not in named and "EMD-1003" in named
+
+
+@pytest.mark.parametrize("cut", [1, 2, 30])
+def test_an_answer_that_breaks_off(cut):
+    body = answer_of({}, {"emdb_id": "EMD-2000"})
+    search.check_end(body)
+    with pytest.raises(BadAnswer, match="the search's answer breaks off: it ends with '"):
+        search.check_end(body[:-cut])
+
+
+@pytest.mark.parametrize(
+    "cell", ["1abc 2xyz", "1abc; 2XYZ", "['1abc', '2xyz']", '["1ABC","2xyz"]', "1abc\\,2xyz", "1abc,2xyz"]
+)
+def test_models_however_they_are_put_together(cell):
+    assert only(fitted_pdbs=cell)["models"] == (("1abc", None), ("2xyz", None))
+
+
+@pytest.mark.parametrize(("told", "released"), [("REL REL", True), ("REL OBS", False), ("OBS REL", False)])
+def test_an_entry_is_released_when_all_its_rows_say_so(told, released):
+    (record,) = read_search(answer_of(*({"current_status": status} for status in told.split()))).records
+    assert record["released"] is released
+
+
+def test_a_number_of_more_than_nine_digits_is_no_id():
+    assert ids.EMDB_ID.fullmatch("EMD-123456789") and not ids.EMDB_ID.fullmatch("EMD-1234567890")
 
 
 def test_a_few_damaged_rows_are_counted_and_many_are_refused():

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+import os
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -15,6 +17,7 @@ from small_archive import Archive
 from qscore import documentcache, search, snapshot
 from qscore.catalogue import candidates, from_search
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer
+from qscore.manners import Troubled
 from qscore.web import Answer, Manners, Web
 
 API = "https://emdb.example/emdb/api"
@@ -42,7 +45,7 @@ class FakeWeb:
     def get(self, url, *, seconds=None, most=None):
         return self._answer(url, seconds)[1]
 
-    def get_json(self, url, *, seconds=None):
+    def get_json(self, url, *, seconds=None, most=None):
         return json.loads(self._answer(url, seconds)[1])
 
     def probe(self, url, *, headers=None, method="HEAD"):
@@ -211,11 +214,70 @@ def test_a_server_that_sends_the_first_page_again_and_again(tmp_path):
     assert (facts["pages"], facts["rows"]) == (2, 20)
 
 
-def test_pages_without_a_last_newline(tmp_path):
+@pytest.mark.parametrize("cut", [1, 500])
+def test_a_page_that_breaks_off_is_asked_for_again(tmp_path, cut):
     web = FakeWeb(TRUTH)
-    plain, web.get = web.get, lambda url, **options: plain(url, **options).rstrip(b"\n")
-    assert taken(web, tmp_path, rows=20)["damaged_rows"] == 0
+    whole, asked = web.get, []
+
+    def get(url, **options):
+        asked.append(url)
+        return whole(url, **options)[: -cut if len(asked) < 3 else None]
+
+    web.get = get
+    taken(web, tmp_path)
+    assert len(asked) == 3
     assert same_records(snapshot.read(tmp_path).answer.records, TRUTH)
+    web.get = lambda url, **options: whole(url, **options)[:-cut]
+    with pytest.raises(BadAnswer, match="the search's answer breaks off"):
+        taken(web, tmp_path)
+    assert same_records(snapshot.read(tmp_path).answer.records, TRUTH)
+
+
+def test_a_round_number_of_rows_is_asked_for_more(tmp_path):
+    """A server that gives 10 at most, whatever is asked."""
+    web = FakeWeb(TRUTH)
+    plain_csv = web._csv
+    web._csv = lambda asked, rows, page: plain_csv(asked, min(rows, 10), page)
+    assert taken(web, tmp_path / "capped")["entries"] == 50
+    exact = FakeWeb(TRUTH[:10])
+    facts = taken(exact, tmp_path / "exact")
+    assert (facts["entries"], facts["pages"], len(exact.searches())) == (10, 1, 2)
+
+
+def test_an_answer_that_lost_a_tenth_is_not_taken(tmp_path):
+    taken(FakeWeb(TRUTH), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(BadAnswer, match=r"brought 44 entries, the stored catalogue has 50: kept; .* remove "):
+        taken(FakeWeb(TRUTH[:44]), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert taken(FakeWeb(TRUTH[:9]), tmp_path, query="another")["entries"] == 9
+    assert taken(FakeWeb(TRUTH), tmp_path)["entries"] == 50
+    assert taken(FakeWeb(TRUTH[:45]), tmp_path)["entries"] == 45
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_kill_between_the_files_leaves_one_of_both_snapshots(tmp_path, monkeypatch, steps):
+    taken(FakeWeb(TRUTH[:45]), tmp_path)
+    left = [None] * steps
+    real = os.replace
+
+    def until_killed(*paths):
+        if not left:
+            raise KeyboardInterrupt
+        left.pop()
+        real(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", until_killed)
+        patch.setattr(Path, "replace", lambda path, target: until_killed(path, target))
+        if steps < 3:
+            with pytest.raises(KeyboardInterrupt):
+                taken(FakeWeb(TRUTH), tmp_path)
+        else:
+            taken(FakeWeb(TRUTH), tmp_path)
+    assert same_records(snapshot.read(tmp_path).answer.records, TRUTH if steps >= 2 else TRUTH[:45])
+    taken(FakeWeb(TRUTH), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["search.csv.gz", "search.json"]
 
 
 def test_a_snapshot_of_listed_ids(tmp_path):
@@ -300,6 +362,50 @@ def test_bulk_that_worked_is_waited_for(tmp_path):
     again = FakeWeb(documents=DOCUMENTS)
     assert plain(fetch(again, tmp_path)) == EXPECTED
     assert len(again.asked("/search/")) == 2, "the 40 of before are there"
+
+
+def test_a_query_in_trouble_is_asked_for_singly_and_the_next_is_not(tmp_path):
+    web = FakeWeb(documents=DOCUMENTS)
+    plain_answer, calls = web.get_json, []
+
+    def get_json(url, **options):
+        calls.append(url)
+        if len(calls) == 2:
+            raise Troubled("500", 500)
+        return plain_answer(url, **options)
+
+    web.get_json = get_json
+    assert plain(fetch(web, tmp_path)) == EXPECTED
+    assert (len(web.asked("/search/")), len(web.asked("/entry/"))) == (2, 40)
+
+
+def test_an_entry_in_trouble_goes_without_its_document_and_many_stop_it(tmp_path, caplog):
+    web = FakeWeb(documents=DOCUMENTS, bulk="nothing")
+    whole, trouble = web._entry, {"EMD-1007"}
+
+    def entry(emdb_id):
+        if emdb_id in trouble:
+            raise Troubled(f"{emdb_id}: 500", 500)
+        return whole(emdb_id)
+
+    web._entry = entry
+    assert set(EXPECTED) - set(fetch(web, tmp_path / "one")) == trouble
+    assert "EMD-1007 goes without its document" in caplog.text
+    trouble.update(name for name, _ in WANTED[20:30])
+    with pytest.raises(ArchiveUnavailable, match="EMD-1029: 500"):
+        fetch(web, tmp_path / "many")
+
+
+def test_bad_entries_with_good_ones_between_do_not_stop_it(tmp_path):
+    web = FakeWeb(documents=DOCUMENTS)
+    bad = [name for name, _ in WANTED[::5]]
+    web.documents = web.documents | dict.fromkeys(bad, BadAnswer)
+    assert set(EXPECTED) - set(fetch(web, tmp_path)) == set(bad)
+
+
+def test_half_a_surrogate_pair_is_kept(tmp_path):
+    odd = document(emdb_id="EMD-1000") | {"note": "a\ud800"}
+    assert fetch(FakeWeb(documents=[odd]), tmp_path, WANTED[:1])["EMD-1000"]["note"] == "a\ud800"
 
 
 def test_where_a_document_is_kept(tmp_path):

@@ -1,6 +1,7 @@
 """API requests: what is asked, what an answer means, how long is waited, against a local server with faults."""
 
 import email.utils
+import gzip
 import json
 import logging
 import socket
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 from qscore import __version__
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer
 from qscore.manners import (
+    BRIEF_TRIES,
     LONGEST_RETRY_AFTER,
     Declined,
     Patience,
+    Troubled,
     TryAgain,
     growing_pause,
     is_page,
@@ -267,11 +270,70 @@ def test_paths_arrive_as_they_were_quoted(server, web):
 
 
 def test_gzip_that_was_not_asked_for_is_undone(server, web):
-    import gzip
-
+    """But a file named .gz arrives as it is, and what is no gzip is no answer."""
     body = gzip.compress(json.dumps(ENTRY).encode())
-    server.answer("/packed", lambda *_: (200, {"Content-Encoding": "gzip"}, body))
+    for path in ("/packed", "/file.xml.gz"):
+        server.answer(path, lambda *_: (200, {"Content-Encoding": "gzip"}, body))
     assert web.get_json(server.base + "/packed") == ENTRY
+    assert web.get(server.base + "/file.xml.gz") == body
+    server.answer("/broken", lambda *_: (200, {"Content-Encoding": "gzip"}, b"no gzip at all"))
+    with pytest.raises(BadAnswer, match="cannot be unpacked"):
+        web.get(server.base + "/broken")
+
+
+def test_a_few_bytes_do_not_become_gigabytes(server, web):
+    bomb = gzip.compress(bytes(20_000_000))
+    server.answer("/bomb", lambda *_: (200, {"Content-Encoding": "gzip"}, bomb))
+    with pytest.raises(BadAnswer, match="more than 1,000,000 bytes"):
+        web.get(server.base + "/bomb", most=1_000_000)
+
+
+@pytest.mark.parametrize("most", [10, None])
+def test_json_may_not_be_larger_than_allowed(server, web, monkeypatch, most):
+    server.answer("/large", json.dumps("x" * 30))
+    if most:
+        with pytest.raises(BadAnswer, match="more than 10 bytes"):
+            web.get_json(server.base + "/large", most=most)
+    else:
+        assert web.get_json(server.base + "/large") == "x" * 30
+
+
+def test_json_nested_beyond_all_measure(server, web):
+    server.answer("/deep", "[" * 100_000 + "]" * 100_000)
+    with pytest.raises(BadAnswer, match="expected JSON"):
+        web.get_json(server.base + "/deep")
+
+
+@pytest.mark.parametrize("how", ["get", "get_json", "post_json"])
+def test_one_object_in_trouble_for_good_is_soon_given_up(server, web, still, how):
+    begun = still.now
+    server.fault("/entry", "status", code=500)
+    ask = {
+        "get": lambda url: web.get(url, brief=True),
+        "get_json": web.get_json,
+        "post_json": lambda url: web.post_json(url, {}),
+    }
+    with pytest.raises(Troubled, match=r"6 tries in .*500") as caught:
+        ask[how](server.base + "/entry")
+    assert (caught.value.status, len(server.log)) == (500, BRIEF_TRIES)
+    assert still.now - begun <= 60
+
+
+def test_what_is_no_single_object_is_waited_for_in_all_patience(server, web, still):
+    server.fault("/entry", "status", code=503)
+    with pytest.raises(Troubled) as caught:
+        web.get(server.base + "/entry")
+    assert caught.value.status == 503
+    assert still.now >= 4000  # begun at 1000
+
+
+@pytest.mark.parametrize("fault", ["hang_up", "429"])
+def test_silence_and_a_full_house_are_waited_for_in_all_patience(server, web, still, fault):
+    server.fault("/entry", *(("status",) if fault == "429" else (fault,)), **({"code": 429} if fault == "429" else {}))
+    with pytest.raises(ArchiveUnavailable) as caught:
+        web.get_json(server.base + "/entry")
+    assert isinstance(caught.value, Troubled) == (fault == "429")
+    assert still.now >= 4000  # begun at 1000
 
 
 TRANSIENT = {
