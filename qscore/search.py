@@ -12,6 +12,7 @@ import gzip
 import io
 import re
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -123,13 +124,19 @@ def read_search(source) -> Answer:
     return Answer([record(merged(by_id.pop(key)), header) for key in order], header, rows, damaged)
 
 
+@contextmanager
 def _opened(source):
+    """The text of an answer, read with wide cells; the csv module's limit, which is everybody's, is put back."""
     if isinstance(source, bytes):
         stream = io.BytesIO(source)
     else:
         stream = gzip.open(source) if Path(source).suffix == ".gz" else open(source, "rb")  # noqa: SIM115
-    csv.field_size_limit(max(csv.field_size_limit(), _WIDEST))
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+    limit = csv.field_size_limit(_WIDEST)
+    try:
+        with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text:
+            yield text
+    finally:
+        csv.field_size_limit(limit)
 
 
 def check_header(body: bytes) -> tuple[str, ...]:
