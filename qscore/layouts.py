@@ -132,6 +132,9 @@ voxel_z | number | voxel size, Å
 grid | text | points of the map along x, y, z
 origin_rule | text | header words that placed the map: nstart or origin
 notes | text | what is odd about the files
+q_null | number | chance level: mean Q of the model at random places and orientations in the map, σ 0.4 Å
+q_null_sd | number | its standard deviation over these
+n_null | whole | how many of these there are
 n_floor_shared | whole | atoms whose coordinates round down to those of another: EMDB reads Q back by these
 n_named_h | whole | scored atoms that are no hydrogens but named like one
 map_bytes | whole | size of the map file
@@ -189,22 +192,132 @@ q_04 | number | Q, σ 0.4 Å; empty where not scored
 q_06 | number | Q, σ 0.6 Å; empty where not scored
 """),
 )
+_JUDGED = """
+resolution | number | reported resolution, Å
+q_mean | number | mean Q, σ 0.4 Å
+expected_q | number | expected Q at that resolution: the median of the curve
+low | number | lower end of the 95 % band
+high | number | upper end of the 95 % band
+equation | text | where the expectation comes from
+left_out | text | why the pair is not in the main fit; empty when it is
+z | number | residual in units of the local scale
+p_low | number | probability of so low a Q under the null
+p_high | number | probability of so high a Q under the null
+p_adjusted | number | Benjamini–Hochberg over all pairs, of the side the pair lies on
+flag | text | low, high, or empty: at the survey's false discovery rate
+flag_reference | text | the same under the reference-set null
+flag_mirrored | text | the same under the mirrored-tail null (low side)
+band_mapq | text | low, high or empty: against the published band of MapQ 2.9.7
+percentile | number | share of the conditional distribution at that resolution that lies below, 0 to 1
+q_relative_all | number | share of entries with Q at most this one's (EMDB)
+q_relative_1_0 | number | the same among entries within 1.0 Å (EMDB)
+q_relative_0_5 | number | the same among entries within 0.5 Å (EMDB)
+z_chance | number | distance of Q from the chance level, in its standard deviations
+"""
+OUTLIERS = Layout("outliers", _columns(_PAIR.strip() + _JUDGED.rstrip()))
+_FRAME = """
+q_before | number | mean Q of the atoms compared, σ 0.4 Å, as deposited
+shift | number | length of the best rigid shift of the model, Å
+shift_x | number | its x, Å
+shift_y | number | its y, Å
+shift_z | number | its z, Å
+shift_voxels | text | the same in voxels along x, y, z
+half_voxel | yes/no | whether the shift is half a voxel or less along every axis and at least a quarter along one
+q_shifted | number | mean Q of the same atoms after the shift
+shift_gain | number | q_shifted minus q_before
+hand | text | mirrored axis under which the model fits best: x, y, z or xyz
+hand_shift | number | length of the shift in the mirrored map, Å
+q_hand | number | mean Q of the same atoms in the mirrored map after that shift
+hand_gain | number | q_hand minus q_before
+decoys | whole | decoys searched: the model in random orientations
+decoy_gain | number | the largest gain the same search finds for a decoy
+frame | text | shift, hand or empty: what raises Q by more than the search does on decoys
+"""
+FRAMES = Layout(
+    "frames",
+    _columns(
+        _PAIR.strip()
+        + """
+status | text | examined, or unusable
+reason | text | why: one of the closed list
+detail | text | one line about it
+"""
+        + _FRAME.strip()
+    ),
+)
 FLAGS = Layout(
     "flags",
     _columns(
         _PAIR.strip()
+        + "\nsample | text | name of the sample"
+        + _JUDGED
+        + """q_null | number | chance level: mean Q of the model at random places in the map
+q_null_sd | number | its standard deviation
+cause | text | why it is flagged: one of the closed list, or unexplained; empty without a flag or cause
+evidence | text | the numbers the cause rests on
+frac_outside | number | share of atoms outside the map
+mask_distance | number | 1st percentile over atoms of the distance to exactly constant map, Å
+map_model_fsc05 | number | resolution at which the map–model FSC is 0.5, Å
+calculated_resolution | number | resolution by FSC 0.143 as EMDB computes it from half maps, Å
+n_regions | whole | under-resolved regions
+frac_in_regions | number | share of polymer residues in under-resolved regions
+q_outside_regions | number | mean residue Q of polymer residues outside the regions
+"""
+        + _FRAME.strip()
+    ),
+)
+REGIONS = Layout(
+    "regions",
+    _columns(
+        _PAIR.strip()
         + """
-sample | text | name of the sample
-resolution | number | reported resolution, Å
-q_mean | number | mean Q, σ 0.4 Å
-expected_q | number | expected Q at that resolution
-low | number | lower end of the expected band
-high | number | upper end of the expected band
-equation | text | where the expectation comes from
-flag | text | low, high, or empty when within the band
-in_fit | text | empty when the pair is in the main fit, else why not
+kind | text | chain region; ligand, glycan, ion or water
+chain | text | author chain; of pooled copies the first
+from | text | author number of the first residue, with insertion code
+to | text | author number of the last residue, with insertion code
+length | whole | residues
+mean_q | number | mean Q of its residues, σ 0.4 Å
+expected | number | mean of what is expected of these residues at this resolution
+z_within | number | mean residual with the entry's median removed, in units of the entry's scale
+z_archive | number | mean residual against the archive's expectation, in units of the archive's scale
+p | number | rank of the chain's scan maximum among the reference chains
+p_adjusted | number | Benjamini–Hochberg over unique chains of the survey
+pooled | text | chains pooled as copies of one
+reference | text | what the null rests on: this survey's chains, or the shipped table
 """
     ),
+)
+LIGANDS = Layout(
+    "ligands",
+    _columns(
+        _PAIR.strip()
+        + """
+class | text | ligand, glycan, ion or water
+component | text | id in the Chemical Component Dictionary
+chain | text | author chain
+number | text | author residue number
+icode | text | insertion code
+altloc | text | alternate location scored
+occupancy | number | mean occupancy of its atoms
+n_atoms | whole | non-hydrogen atoms
+n_scored | whole | of them scored
+q_04 | number | mean Q of scored atoms, σ 0.4 Å
+site_q | number | mean Q of scored polymer atoms within 5 Å of any of its atoms, σ 0.4 Å
+n_site | whole | how many those are
+dq_site | number | q_04 minus site_q
+"""
+    ),
+)
+RANKED = Layout(
+    "ligands",
+    LIGANDS.columns
+    + _columns("""
+resolution | number | reported resolution, Å
+percentile | number | share of ligands of its class, size and resolution whose dq_site lies below, 0 to 1
+p | number | probability of so low a dq_site among them
+p_adjusted | number | Benjamini–Hochberg over the survey's ligands, glycans and ions; over its waters by themselves
+reference | text | what the percentile rests on: this survey's ligands, or the shipped table
+"""),
 )
 CONCORDANCE = Layout(
     "concordance",

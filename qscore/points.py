@@ -25,12 +25,12 @@ def survey_points(entries: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
         negative within, NaN without a band) and `name`.
     """
     keys = ["emdb_id", "pdb_id"]
-    verdict = flags[[*keys, "expected_q", "low", "high", "flag", "in_fit"]]
+    verdict = flags[[*keys, "expected_q", "low", "high", "flag", "left_out"]]
     scored = entries[entries["status"] == "scored"]
     points = scored.merge(verdict, on=keys, validate="one_to_one")
     if not len(points) == len(scored) == len(flags):
         raise ValueError(f"entries and flags do not hold the same scored pairs: {len(scored)} and {len(flags)}")
-    for column in ("apoferritin", "flag", "in_fit", "sample"):
+    for column in ("apoferritin", "flag", "left_out", "sample"):
         points[column] = points[column].fillna("").astype(str)
     points["synthetic"] = points["synthetic"].eq(True)
     points["beyond"] = np.fmax(points["low"] - points["q_mean"], points["q_mean"] - points["high"])

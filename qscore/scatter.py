@@ -161,7 +161,7 @@ def _draw_points(axes, points: pd.DataFrame, *, crowded: bool) -> None:
     size = _crowd_size(len(points)) if crowded else 30 if len(points) < 150 else 14
     for flag, marker, colour, words in FLAGGED:
         for inside in (True, False):
-            group = points[(points["flag"] == flag) & ((points["in_fit"] == "") == inside)]
+            group = points[(points["flag"] == flag) & ((points["left_out"] == "") == inside)]
             if group.empty:
                 continue
             edge = "none" if crowded else "white"
@@ -187,7 +187,7 @@ def _equation_text(line: dict) -> str:
 
 
 def _left_out(points: pd.DataFrame) -> str:
-    counts = Counter(drawable(why) for why in points["in_fit"] if why)
+    counts = Counter(drawable(why) for why in points["left_out"] if why)
     reasons = ", ".join(f"{why}\N{NO-BREAK SPACE}({count:,})" for why, count in counts.most_common())
     return f"Hollow, left out: {reasons}." if reasons else ""
 

@@ -146,7 +146,7 @@ def _fit_subset(subset: Subset, rows: list[dict], rule: FitRule) -> dict:
     rule, found = subset.fit_rule(rule), members(subset, rows)
     listed = [
         {key: row[key] for key in ("emdb_id", "pdb_id", "resolution", "q_mean")}
-        | {"reason": row["apoferritin"] if subset is APOFERRITIN else "", "in_fit": why_not(row, rule)}
+        | {"reason": row["apoferritin"] if subset is APOFERRITIN else "", "left_out": why_not(row, rule)}
         for row in found[:MOST_LISTED]
     ]
     facts = {"rule": subset.text(), "fit_rule": rule.text(), "n_members": len(found), "members": listed}
@@ -209,7 +209,7 @@ def _flag_row(row: dict, rule: FitRule, equation: Equation) -> dict:
         "high": high,
         "equation": equation.name,
         "flag": band_flag(row["q_mean"], low, high),
-        "in_fit": why_not(row, rule),
+        "left_out": why_not(row, rule),
     }
 
 

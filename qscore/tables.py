@@ -23,8 +23,13 @@ from qscore.layouts import (
     ENTRIES,
     EXCLUDED,
     FLAGS,
+    FRAMES,
+    LIGANDS,
+    OUTLIERS,
     PAIRS,
     PUBLISHED,
+    RANKED,
+    REGIONS,
     RESIDUES,
     SCORED,
     Column,
@@ -32,9 +37,10 @@ from qscore.layouts import (
 )
 
 __all__ = [
-    "ATOMS", "BATCH", "COMPARED", "CONCORDANCE", "DRAWS", "ENTRIES", "EXCLUDED", "FLAGS", "PAIRS", "PUBLISHED",
-    "RESIDUES", "SCORED", "Column", "Layout", "as_columns", "as_json", "concatenate", "frame", "read_parquet",
-    "read_rows", "read_tsv", "schema", "whole_file", "write_json", "write_parquet", "write_tsv",
+    "ATOMS", "BATCH", "COMPARED", "CONCORDANCE", "DRAWS", "ENTRIES", "EXCLUDED", "FLAGS", "FRAMES", "LIGANDS",
+    "OUTLIERS", "PAIRS", "PUBLISHED", "RANKED", "REGIONS", "RESIDUES", "SCORED", "Column", "Layout", "as_columns",
+    "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema", "whole_file",
+    "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "yes/no": pa.bool_()}
 
@@ -175,6 +181,17 @@ def concatenate(path, parts, *, layout: Layout) -> None:
     with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, schema(layout), compression="zstd") as writer:
         for part in parts:
             writer.write_table(_read(part, layout))
+
+
+def row_groups(path, *, layout: Layout):
+    """The row groups of a Parquet file, one after the other, as columns of numpy arrays (text as objects).
+
+    `concatenate` writes one a part: those of the residues table are the batches, and no pair lies in two.
+    """
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            found = file.read_row_group(number, columns=layout.names, use_threads=False).cast(schema(layout))
+            yield {name: found[name].to_numpy() for name in layout.names}
 
 
 def read_rows(path, *, layout: Layout | None = None) -> list[dict]:

@@ -99,11 +99,11 @@ def expected_group(points, rows):
 
 def test_every_point_is_drawn_where_the_table_has_it(usual, drawn):
     points, _ = usual
-    inside = points["resolution"].between(1.15, 10) & (points["in_fit"] == "")
+    inside = points["resolution"].between(1.15, 10) & (points["left_out"] == "")
     assert group(drawn, "points-within-in") == expected_group(points, inside & (points["flag"] == ""))
     assert group(drawn, "points-low-in") == expected_group(points, points["flag"] == "low")
     assert group(drawn, "points-high-in") == expected_group(points, points["flag"] == "high")
-    assert group(drawn, "points-within-out") == expected_group(points, points["in_fit"] == "tight mask")
+    assert group(drawn, "points-within-out") == expected_group(points, points["left_out"] == "tight mask")
     assert len(group(drawn, "points-low-in")) == 2 and len(group(drawn, "points-high-in")) == 1
 
 
@@ -126,7 +126,7 @@ def test_line_is_the_fit(usual, drawn):
 
 def test_confidence_band_is_that_of_least_squares(usual):
     points, fit = usual
-    taken = points[points["in_fit"] == ""]
+    taken = points[points["left_out"] == ""]
     found = sm.OLS(taken["q_mean"].to_numpy(), sm.add_constant(taken["resolution"].to_numpy())).fit()
     x = np.array([2.0, 3.5, 6.0])
     low, high = found.get_prediction(sm.add_constant(x)).conf_int(alpha=0.05).T

@@ -200,8 +200,8 @@ def test_each_subset_has_its_line_members_and_what_is_left_out(tmp_path):
     assert found["all"]["left_out"] == {"method helical": 10}
     assert listed["line"] is None and listed["ids_not_found"] == ["EMD-999"]
     (member,) = apoferritin["members"]
-    assert (member["emdb_id"], member["reason"], member["in_fit"]) == ("EMD-71", "UniProt P02794", "")
-    assert [row["in_fit"] for row in helical["members"]] == [""] * 9 + ["tight mask"]
+    assert (member["emdb_id"], member["reason"], member["left_out"]) == ("EMD-71", "UniProt P02794", "")
+    assert [row["left_out"] for row in helical["members"]] == [""] * 9 + ["tight mask"]
 
 
 def test_a_subset_may_ask_for_a_column_beside_the_layout(tmp_path):

@@ -115,7 +115,7 @@ def _entry(row: dict, verdict: dict) -> dict:
         **parts.linked(row, synthetic=bool(row["synthetic"])),
         **numbers,
         "flag": verdict["flag"] or "",
-        "in_fit": verdict["in_fit"] or "",
+        "left_out": verdict["left_out"] or "",
         "beyond": beyond,
         "residual": _difference(row["q_mean"], verdict["expected_q"]),
         "unscored": None if row["n_atoms"] is None else row["n_atoms"] - row["n_scored"],
