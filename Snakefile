@@ -1,4 +1,5 @@
-# The survey: catalogue → plan → fetch → score → tables → fit → flag → figures → report.
+# The survey: catalogue → plan → fetch → score → tables → fit → outliers, regions →
+# examination → flag → figures → report.
 # `qscore run` is its door; plain `snakemake` works too.
 import os
 
@@ -19,6 +20,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/archive.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/survey.smk"
+include: "workflow/rules/examine.smk"
 
 
 # Everything of a survey, Snakemake's own records included, lives in its results folder.
@@ -33,3 +35,4 @@ rule all:
         "report/index.html",
         "tables/entries.tsv",
         "flags/flags.tsv",
+        "regions/regions.tsv",

@@ -1,4 +1,4 @@
-"""The entries of a batch, each scored in a forked child that may die without harm.
+"""The entries of a batch, each handled in a forked child that may die without harm.
 
 The parent imports everything, starts no thread and runs no kernel; it watches
 each child's memory and deadline. A child leaves its tables in a private
@@ -17,6 +17,7 @@ import tempfile
 import time
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -53,7 +54,7 @@ class Limits:
 
 
 def score_batch(fetched, out, *, limits: Limits = Limits(), score=None) -> None:
-    """Score a fetched batch into ``entries.parquet`` and ``residues.parquet``.
+    """Score a fetched batch into ``entries.parquet``, ``residues.parquet`` and ``ligands.parquet``.
 
     Parameters
     ----------
@@ -76,20 +77,45 @@ def score_batch(fetched, out, *, limits: Limits = Limits(), score=None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".scoring-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
-        faults = [
-            _one(e, Path(fetched), f, limits, score or entry.score_pair) for e, f in zip(entries, folders, strict=True)
-        ]
+        act = partial(_scored, fetched=Path(fetched), score=score or entry.score_pair)
+        found = isolated(entries, folders, act, limits=limits)
         # Parquet is read only now: its reader starts threads, after which nothing may fork.
-        rows = [_row(e, f, fault) for e, f, fault in zip(entries, folders, faults, strict=True)]
-        residues = [f / "residues.parquet" for f, row in zip(folders, rows, strict=True) if row["status"] == "scored"]
-        tables.write_parquet(
-            out / "residues.parquet", tables.RESIDUES, tables.read_parquet(*residues, layout=tables.RESIDUES)
-        )
+        rows = [_row(pair, row) for pair, row in zip(entries, found, strict=True)]
+        scored = [folder for folder, row in zip(folders, rows, strict=True) if row["status"] == "scored"]
+        for layout in (tables.RESIDUES, tables.LIGANDS):
+            name = f"{layout.name}.parquet"
+            columns = tables.read_parquet(*(folder / name for folder in scored), layout=layout)
+            tables.write_parquet(out / name, layout, columns)
         tables.write_parquet(out / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, rows))
 
 
-def _one(pair: dict, fetched: Path, folder: Path, limits: Limits, score) -> UnusableEntry | None:
-    """Score one entry in a child; what went wrong with the child or its files."""
+def isolated(entries: list[dict], folders: list[Path], act, *, limits: Limits) -> list[dict | UnusableEntry]:
+    """Do something with each entry of a fetched batch in a child of its own.
+
+    Parameters
+    ----------
+    entries : list of dict
+        Of `qscore.archive.read_manifest`.
+    folders : list of Path
+        A folder for each entry, made for it; what the child writes there stays.
+    act : callable
+        What a child runs: (entry, folder) → dict that JSON can hold. It may raise `UnusableEntry`.
+    limits : Limits
+
+    Returns
+    -------
+    list of dict or UnusableEntry
+        What `act` gave of each entry, or what went wrong with it, its child or its files.
+
+    Raises
+    ------
+    ArchiveUnavailable
+        The disk is full.
+    """
+    return [_one(pair, folder, act, limits) for pair, folder in zip(entries, folders, strict=True)]
+
+
+def _one(pair: dict, folder: Path, act, limits: Limits) -> dict | UnusableEntry:
     if "unusable" in pair:
         return UnusableEntry(**pair["unusable"])
     folder.mkdir()
@@ -99,15 +125,21 @@ def _one(pair: dict, fetched: Path, folder: Path, limits: Limits, score) -> Unus
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        os._exit(_child(pair, fetched, folder, score))
-    return _watch(child, limits.memory_mb * 1_000_000, limits.deadline(size))
+        os._exit(_child(pair, folder, act))
+    fault = _watch(child, limits.memory_mb * 1_000_000, limits.deadline(size))
+    return fault or _left_by_child(folder / "answer.json")
 
 
-def _child(pair: dict, fetched: Path, folder: Path, score) -> int:
-    """Score and write; 0 when there is a row."""
+def _left_by_child(path: Path) -> dict | UnusableEntry:
+    with open(path, encoding="utf-8") as stream:
+        answer = json.load(stream)
+    return UnusableEntry(**answer["unusable"]) if "unusable" in answer else answer["row"]
+
+
+def _child(pair: dict, folder: Path, act) -> int:
+    """Act and write; 0 when there is an answer."""
     try:
-        row = _scored(pair, fetched, folder, score)
-        tables.write_json(folder / "row.json", row)
+        tables.write_json(folder / "answer.json", _answer(pair, folder, act))
     except MemoryError:
         return NO_MEMORY
     except OSError as err:
@@ -120,16 +152,20 @@ def _child(pair: dict, fetched: Path, folder: Path, score) -> int:
     return 0
 
 
-def _scored(pair: dict, fetched: Path, folder: Path, score) -> dict:
+def _answer(pair: dict, folder: Path, act) -> dict:
     try:
-        result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"])
-        row = entry.entry_row(result)
+        return {"row": act(pair, folder)}
     except UnusableEntry as trouble:
-        return entry.unusable_row(trouble)
-    columns = result.residues()
-    n = len(columns["n_atoms"])
-    ids = {key: [pair[key]] * n for key in ("emdb_id", "pdb_id")}
-    tables.write_parquet(folder / "residues.parquet", tables.RESIDUES, ids | columns)
+        return {"unusable": {"reason": trouble.reason, "detail": trouble.detail}}
+
+
+def _scored(pair: dict, folder: Path, *, fetched: Path, score) -> dict:
+    """Score an entry: its row; residues and ligands are left in the folder."""
+    result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"])
+    row = entry.entry_row(result)
+    for layout, columns in ((tables.RESIDUES, result.residues()), (tables.LIGANDS, result.ligands())):
+        ids = {key: [pair[key]] * len(columns["n_atoms"]) for key in ("emdb_id", "pdb_id")}
+        tables.write_parquet(folder / f"{layout.name}.parquet", layout, ids | columns)
     return row
 
 
@@ -183,13 +219,9 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _row(pair: dict, folder: Path, fault: UnusableEntry | None) -> dict:
+def _row(pair: dict, found: dict | UnusableEntry) -> dict:
     """The row of an entry, whatever happened to it."""
-    if fault is None:
-        with open(folder / "row.json", encoding="utf-8") as stream:
-            row = json.load(stream)
-    else:
-        row = entry.unusable_row(fault)
+    row = entry.unusable_row(found) if isinstance(found, UnusableEntry) else found
     there = [kind for kind in ("map", "model") if kind in pair]
     files = {f"{kind}_{key}": pair[kind][key] for kind in there for key in ("bytes", "sha256")}
     return {"emdb_id": pair["emdb_id"], "pdb_id": pair["pdb_id"], **files, **row}

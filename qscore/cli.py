@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from qscore import __version__, doors, runstate, single, stages, verbs
+from qscore import __version__, doors, expectation, findings, runstate, single, stages, verbs
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 
 ENVIRONMENT_BROKEN = 75
@@ -96,7 +96,14 @@ def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options
         click.echo(f"{run.outcome(chosen)}\nreport: {chosen / 'report' / 'index.html'}")
 
 
-for _command in (*single.COMMANDS, *verbs.COMMANDS, *doors.COMMANDS, *stages.COMMANDS):
+for _command in (
+    *single.COMMANDS,
+    *expectation.COMMANDS,
+    *verbs.COMMANDS,
+    *doors.COMMANDS,
+    *stages.COMMANDS,
+    *findings.COMMANDS,
+):
     qscore.add_command(_command)
 
 

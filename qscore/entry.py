@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import __version__, aggregate
+from qscore import __version__, aggregate, ligands
+from qscore.chance import SIGMA, chance_level
 from qscore.density import Density, read_density
 from qscore.errors import UnusableEntry
 from qscore.expected import published
@@ -47,6 +48,10 @@ class PairScore:
         """Columns of the residues table (but the ids)."""
         return aggregate.residues(self.model, self.scores, self.sigmas)
 
+    def ligands(self) -> dict[str, np.ndarray]:
+        """Columns of the ligands table (but the ids)."""
+        return ligands.measure(self.model, self.scores, self.sigmas)
+
     def atoms(self) -> dict[str, np.ndarray]:
         """Columns of the atoms table; Q is NaN where not scored."""
         model = self.model
@@ -68,6 +73,7 @@ def score_pair(
     model_number: int | None = None,
     origin_rule: str = "auto",
     threads: int = 1,
+    chance: bool = True,
 ) -> PairScore:
     """Score the atoms of a model in a map.
 
@@ -91,6 +97,8 @@ def score_pair(
         See `qscore.density.read_density`.
     threads : int
         The result does not depend on it.
+    chance : bool
+        Measure the chance level too (for sigma 0.4 Å).
 
     Returns
     -------
@@ -118,8 +126,11 @@ def score_pair(
     _check_map_varies(density, scores, map_path)
     sigmas = tuple(sigmas)
     summary = _summary(map_path, model_path, density, chosen, scores, sigmas, resolution)
+    summary["only_chains"] = chain if len(chosen) < len(model) else None
     hints = _frame_hint(map_path, density, model, which, summary["q_scored" + aggregate.suffix(sigmas[0])])
     _check_any_scored(summary, hints)
+    if chance and SIGMA in sigmas:
+        summary |= _chance(density, model, which)
     return PairScore(chosen, density, scores, sigmas, summary, hints)
 
 
@@ -205,6 +216,12 @@ def _summary(map_path, model_path, density, model, scores, sigmas, resolution) -
     if resolution is not None:
         content["expected"] = expectations(content["classes"], resolution, sigmas)
     return content
+
+
+def _chance(density: Density, model: Model, which: np.ndarray) -> dict:
+    """The chance level of the atoms that count in the entry's mean."""
+    level = chance_level(density, model.position, which=which[~model.is_class("water")[which]])
+    return {"q_null": level.mean, "q_null_sd": level.sd, "n_null": level.n}
 
 
 def expectations(classes, resolution: float, sigmas) -> list[dict]:

@@ -269,10 +269,10 @@ def _mark_repeated(rows: list[dict]) -> None:
 
 
 def write(out, entries: list[dict], beside: tables.Layout | None = None) -> None:
-    """``entries.parquet`` and ``.tsv`` with columns beside ours, and ``residues.parquet`` without rows."""
+    """``entries.parquet`` and ``.tsv`` with columns beside ours; ``residues`` and ``ligands.parquet`` without rows."""
     every = tables.Layout("entries", tables.ENTRIES.columns + (beside.columns if beside else ()))
     columns = tables.as_columns(every, entries)
-    nothing = tables.as_columns(tables.RESIDUES, [])
-    tables.write_parquet(Path(out) / "residues.parquet", tables.RESIDUES, nothing)
+    for name, layout in (("residues", tables.RESIDUES), ("ligands", tables.LIGANDS)):
+        tables.write_parquet(Path(out) / f"{name}.parquet", layout, tables.as_columns(layout, []))
     tables.write_tsv(Path(out) / "entries.tsv", every, columns)
     tables.write_parquet(Path(out) / "entries.parquet", tables.ENTRIES, columns, beside=beside)

@@ -31,6 +31,7 @@ def _columns(text: str) -> tuple[Column, ...]:
     return tuple(Column(*(part.strip() for part in line.split("|", 2))) for line in text.strip().splitlines())
 
 
+FITTED_CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
 _PAIR = """
 emdb_id | text | EMDB entry, EMD-n
 pdb_id | text | PDB entry of the fitted model, lower case
@@ -77,6 +78,7 @@ EXCLUDED = Layout(
     _columns(_PAIR + "sample | text | name of the sample\nreason | text | why the pair is left out"),
 )
 BATCH = Layout("batch", _columns(_PAIR.strip() + _FILES + "map_release | text | date the map was released"))
+EXAMINED = Layout("examined", BATCH.columns + _columns("resolution | number | reported resolution, Å"))
 
 _STATISTICS = """
 q_mean | number | mean Q, σ 0.4 Å, no waters, an atom without score counting 0: EMDB's definition
@@ -212,7 +214,7 @@ percentile | number | share of the conditional distribution at that resolution t
 q_relative_all | number | share of entries with Q at most this one's (EMDB)
 q_relative_1_0 | number | the same among entries within 1.0 Å (EMDB)
 q_relative_0_5 | number | the same among entries within 0.5 Å (EMDB)
-z_chance | number | distance of Q from the chance level, in its standard deviations
+z_chance | number | distance of q_scored from the chance level, in its standard deviations
 """
 OUTLIERS = Layout("outliers", _columns(_PAIR.strip() + _JUDGED.rstrip()))
 _FRAME = """
@@ -222,7 +224,7 @@ shift_x | number | its x, Å
 shift_y | number | its y, Å
 shift_z | number | its z, Å
 shift_voxels | text | the same in voxels along x, y, z
-half_voxel | yes/no | whether the shift is half a voxel or less along every axis and at least a quarter along one
+half_voxel | yes/no | whether frame is a shift of at most 0.6 voxel along every axis
 q_shifted | number | mean Q of the same atoms after the shift
 shift_gain | number | q_shifted minus q_before
 hand | text | mirrored axis under which the model fits best: x, y, z or xyz
@@ -230,7 +232,7 @@ hand_shift | number | length of the shift in the mirrored map, Å
 q_hand | number | mean Q of the same atoms in the mirrored map after that shift
 hand_gain | number | q_hand minus q_before
 decoys | whole | decoys searched: the model in random orientations
-decoy_gain | number | the largest gain the same search finds for a decoy
+decoy_gain | number | the best Q the same search finds for a decoy, minus q_before
 frame | text | shift, hand or empty: what raises Q by more than the search does on decoys
 """
 FRAMES = Layout(

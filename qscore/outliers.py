@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+LEVEL = 0.05
+
 
 def band_flag(q: float | None, low: float, high: float) -> str:
     """``low``, ``high`` or "": where a Q lies relative to a band.
@@ -11,3 +15,79 @@ def band_flag(q: float | None, low: float, high: float) -> str:
     if q is None or q != q or low != low or high != high:
         return ""
     return "low" if q < low else "high" if q > high else ""
+
+
+def benjamini_hochberg(p) -> np.ndarray:
+    """Adjusted p-values (Benjamini & Hochberg 1995), shape of `p`; NaN stays and is not counted.
+
+    Raises
+    ------
+    ValueError
+        A p-value outside 0 to 1.
+    """
+    p = np.asarray(p, dtype=float)
+    known = np.isfinite(p)
+    if ((p[known] < 0) | (p[known] > 1)).any():
+        raise ValueError("p-values must lie within 0 to 1")
+    adjusted = np.full(p.shape, np.nan)
+    if known.any():
+        from scipy.stats import false_discovery_control
+
+        adjusted[known] = false_discovery_control(p[known])
+    return adjusted
+
+
+def judge(resolution, q, null, *, level: float = LEVEL, judged=None, reference=None, folds=None) -> dict:
+    """Which entries stray from the null, on both sides.
+
+    Benjamini–Hochberg runs over all entries for each side by itself, on twice the side's p: half the
+    false discovery rate goes to either side, and many low outliers do not ease the test for high ones.
+
+    Parameters
+    ----------
+    resolution, q : array, shape (n,)
+        Å; mean Q.
+    null : nulls.Null
+        Of these entries, or the shipped one where they are fewer than `nulls.FEWEST`.
+    level : float
+        False discovery rate.
+    judged : bool array, shape (n,), optional
+        Entries to test; of others z and p are told but no flag. All when not given.
+    reference : bool array, shape (n,), optional
+        Entries known to be sound by something else than Q; see `nulls.reference_p`.
+    folds : int array, shape (n,), optional
+        Groups left out together; needed with `reference`.
+
+    Returns
+    -------
+    dict of arrays, shape (n,)
+        ``z``, ``p_low``, ``p_high``, ``p_adjusted``, ``flag``, ``flag_reference``, ``flag_mirrored``,
+        as in `layouts.OUTLIERS`; NaN and "" where resolution or Q is not known.
+    """
+    from qscore.nulls import mirrored_p, reference_p
+
+    r, q = np.asarray(resolution, dtype=float), np.asarray(q, dtype=float)
+    tested = np.isfinite(r) & np.isfinite(q) & (True if judged is None else np.asarray(judged, dtype=bool))
+    z = null.z(r, q)
+    low, high = null.p_low(r, z), null.p_high(r, z)
+    adjusted, flag = _flags(low, high, tested, level)
+    none = np.full(r.shape, np.nan)
+    sides = (none, none) if reference is None else reference_p(r, q, reference, folds)
+    return {
+        "z": z,
+        "p_low": low,
+        "p_high": high,
+        "p_adjusted": adjusted,
+        "flag": flag,
+        "flag_reference": _flags(*sides, tested, level)[1],
+        "flag_mirrored": _flags(mirrored_p(np.where(tested, z, np.nan)), none, tested, level)[1],
+    }
+
+
+def _flags(low, high, tested, level) -> tuple[np.ndarray, np.ndarray]:
+    """Adjusted p of the side each entry lies on, and its flag; one side alone is not doubled."""
+    sides = 2 - int(np.isnan(low).all()) - int(np.isnan(high).all())
+    adjusted = [benjamini_hochberg(np.where(tested, np.minimum(sides * p, 1.0), np.nan)) for p in (low, high)]
+    is_high = np.isnan(adjusted[0]) | (high < low)
+    own = np.where(is_high, adjusted[1], adjusted[0])
+    return own, np.where(own <= level, np.where(is_high, "high", "low"), "")

@@ -64,14 +64,14 @@ def _split(name: str, prefix: str, pairs: list[dict], most: int) -> dict[str, li
     return {key: value for bit in "01" for key, value in _split(name, prefix + bit, halves[bit], most).items()}
 
 
-def write(folder, pairs: list[dict], *, entries_per_batch: int) -> list[str]:
-    """One small file a batch, ``<batch>.tsv``, holding only what its scores depend on; their names.
+def write(folder, pairs: list[dict], *, entries_per_batch: int, layout=tables.BATCH) -> list[str]:
+    """One small file a batch, ``<batch>.tsv``, holding only what its results depend on; their names.
 
     Batches of an earlier plan in the folder go.
     """
     found = batches(pairs, entries_per_batch=entries_per_batch)
     for name, members in found.items():
-        tables.write_tsv(Path(folder) / f"{name}.tsv", tables.BATCH, tables.as_columns(tables.BATCH, members))
+        tables.write_tsv(Path(folder) / f"{name}.tsv", layout, tables.as_columns(layout, members))
     for gone in set(names(folder)) - set(found):
         (Path(folder) / f"{gone}.tsv").unlink()
     (Path(folder) / COMPLETE).touch()

@@ -127,27 +127,40 @@ def is_any_job_running(path: Path) -> bool:
         os.close(handle)
 
 
+# Plan of batches, where they are fetched, and the table of a finished one.
+ROUNDS = (
+    ("plan", "fetched", "scores/{}/entries.parquet"),
+    ("examination", "fetched_again", "evidence/{}/frames.parquet"),
+)
+
+
 def sweep(results: Path) -> None:
     """Remove what a killed run left and no run will use; what a fetch had brought is kept."""
     from qscore import archive, plan
 
-    fetched, parts = (list((results / name).glob("*")) for name in ("fetched", "parts"))
-    useless = [folder for folder in fetched if not archive.is_whole(folder) or _is_scored(folder, results)]
+    useless, workshops = [*results.glob("scores/*/.scoring-*"), *results.glob("evidence/*/.scoring-*")], set()
+    for planned, fetched, table in ROUNDS:
+        batches, folders = sorted((results / planned).glob("*.tsv")), list((results / fetched).glob("*"))
+        workshops |= {archive.workshop_name(path) for path in batches}
+        names = {path.stem for path in batches} if plan.is_complete(results / planned) else None
+        useless += [
+            folder
+            for folder in folders
+            if not archive.is_whole(folder)
+            or _is_done(folder, results / table.format(folder.name))
+            or (names is not None and folder.name not in names)
+        ]
     if plan.is_complete(results / "plan"):
-        planned = sorted((results / "plan").glob("*.tsv"))
-        names, workshops = {path.stem for path in planned}, {archive.workshop_name(path) for path in planned}
-        useless += [folder for folder in fetched if folder.name not in names]
-        useless += [folder for folder in parts if folder.name not in workshops]
-    for folder in [*useless, *(results / "scores").glob("*/.scoring-*")]:
+        useless += [folder for folder in (results / "parts").glob("*") if folder.name not in workshops]
+    for folder in useless:
         shutil.rmtree(folder, ignore_errors=True)
     (results / UNAVAILABLE).unlink(missing_ok=True)
 
 
-def _is_scored(folder: Path, results: Path) -> bool:
-    """Whether a fetched batch has scores that are newer: it was to be removed when its run was killed."""
+def _is_done(folder: Path, table: Path) -> bool:
+    """Whether a fetched batch has a table that is newer: it was to be removed when its run was killed."""
     try:
-        scored = (results / "scores" / folder.name / "entries.parquet").stat().st_mtime_ns
-        return scored > (folder / "manifest.json").stat().st_mtime_ns
+        return table.stat().st_mtime_ns > (folder / "manifest.json").stat().st_mtime_ns
     except OSError:
         return False
 

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 from scipy.stats import t as student
 
-from qscore.expected import Equation, published
+from qscore.equations import Curve, judging_curve
+from qscore.expected import MAPQ_2_9_7, published
 from qscore.labels import DISC, cells, settle
 from qscore.points import worst_flagged
 from qscore.style import (
@@ -77,7 +78,7 @@ def apoferritin(points: pd.DataFrame, fit: dict) -> Figure | None:
 
 @styled
 def _scatter_figure(points: pd.DataFrame, fit: dict, subset: str, title: str) -> Figure:
-    found, curve = fit["fits"][subset], _equation(fit["judged_by"])
+    found, curve = fit["fits"][subset], judging_curve(fit)
     lowest, highest = _drawn_range(found["line"], curve)
     drawn = points[points["resolution"].between(lowest, highest)]
     figure = Figure(figsize=(5.6, 5))
@@ -103,12 +104,7 @@ def _scatter_figure(points: pd.DataFrame, fit: dict, subset: str, title: str) ->
     return figure
 
 
-def _equation(fields: dict) -> Equation:
-    """The curve of ``expected_q.json``; null is NaN."""
-    return Equation(**{key: np.nan if value is None else value for key, value in fields.items()})
-
-
-def _drawn_range(line: dict | None, curve: Equation) -> tuple[float, float]:
+def _drawn_range(line: dict | None, curve: Curve) -> tuple[float, float]:
     """Resolutions drawn to scale, Å: the curve's and, where it reaches further, the line's."""
     ends = [*curve.domain, *((line["x_low"], line["x_high"]) if line else ())]
     return min(ends), max(ends)
@@ -126,14 +122,14 @@ def _q_range(q: pd.Series) -> tuple[float, float]:
     return min(0.0, q.min() - 0.05 if len(q) else 0.0), max(1.0, q.max() + 0.05 if len(q) else 1.0)
 
 
-def _draw_curve(axes, curve: Equation, *, above: bool) -> None:
-    """The published expectation and its band behind everything, the curve above a crowd of points."""
+def _draw_curve(axes, curve: Curve, *, above: bool) -> None:
+    """The expectation and its band behind everything, the curve above a crowd of points; beside it MapQ's curve."""
     x = np.linspace(*np.clip(axes.get_xlim(), *curve.domain), 200)
-    low, high = np.array([curve.band(value) for value in x]).T
-    expected = [curve.at(value) for value in x]
-    style = {"color": GREY, "lw": 1.1, "ls": "--", "zorder": 7 if above else 1}
-    sns.lineplot(x=x, y=expected, ax=axes, label=f"expected Q, {curve.source}", gid="curve", **style)
-    axes.fill_between(x, low, high, color=PALE, lw=0, label="its 95 % band", zorder=0, gid="band")
+    style = {"color": GREY, "lw": 1.1, "zorder": 7 if above else 1}
+    sns.lineplot(x=x, y=curve.expected(x), ax=axes, label=f"expected Q, {curve.name}", gid="curve", **style)
+    axes.fill_between(x, *curve.band(x), color=PALE, lw=0, label="its 95 % band", zorder=0, gid="band")
+    theirs = [MAPQ_2_9_7.at(value) for value in x]
+    sns.lineplot(x=x, y=theirs, ax=axes, label="expected Q, MapQ 2.9.7", gid="published", ls="--", **style)
 
 
 def _draw_line(axes, line: dict, *, above: bool) -> None:

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from contextlib import contextmanager
+from textwrap import fill
 
 from rich.console import Console
 from rich.markup import escape
@@ -87,6 +88,9 @@ def print_pair(summary: dict, hints=()) -> None:
     out.print(table)
     for line in (*_remarks(summary), *hints):
         out.print(line, markup=False)
+    if "verdict" in summary:
+        out.print()
+        out.print(fill(summary["verdict"]["sentence"], min(out.width, 120), break_on_hyphens=False), markup=False)
 
 
 def _rows(summary: dict):
@@ -143,8 +147,18 @@ def _expected_from(expected: list[dict], resolution: float) -> str:
     used = [e for e in expected if e["expected"] == e["expected"]]
     if not used:
         return f"no equation for expected Q holds at {resolution:g} Å (they hold for 1.15–10 Å)"
-    names = dict.fromkeys(f"{e['equation']} (σ {e['sigma']:g})" for e in used)
-    return f"expected at {resolution:g} Å by {', '.join(names)}; ranges are published bands"
+    fitted = [
+        f"of the entry by {e['equation']} (σ {e['sigma']:g}; {_short(e['source'])})" for e in used if "source" in e
+    ]
+    names = dict.fromkeys(f"{e['equation']} (σ {e['sigma']:g})" for e in used if "source" not in e)
+    by = ["by " + ", ".join(names)] if names else []
+    ranges = "hold 95 % of entries or are published bands" if fitted else "are published bands"
+    return f"expected at {resolution:g} Å {', '.join([*fitted, *by])}; ranges {ranges}"
+
+
+def _short(source: str) -> str:
+    """What a curve was fitted to and whose they are; the summary has the rest."""
+    return "; ".join(source.split("; ")[:2])
 
 
 def _remarks(summary: dict):

@@ -107,7 +107,7 @@ def pair_options(command):
 )
 @click.option("--atoms", is_flag=True, help="Write atoms.tsv too (with --out).")
 def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **options):
-    """Score the atoms of MODEL in MAP.
+    """Score the atoms of MODEL in MAP; with a resolution, say how they compare with other entries there.
 
     \b
     MAP    CCP4/MRC, .gz or not, or an EMDB id
@@ -125,7 +125,8 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
     pair = entry.score_pair(
         found.map_file, found.model_files[0], sigmas=sigmas, model_number=model_number, **scoring
     )  # fmt: skip
-    pair = replace(pair, summary=pair.summary | found.about(), hints=(*pair.hints, *found.remarks))
+    summary = pair.summary | found.about() | _judged(pair, sigmas, found.resolution)
+    pair = replace(pair, summary=summary, hints=(*pair.hints, *found.remarks))
     if out is not None:
         files.write_pair(pair, out, found.model_files[0], with_atoms=atoms)
     if as_json:
@@ -134,6 +135,25 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
         from qscore import show
 
         show.print_pair(pair.summary, pair.hints)
+
+
+def _judged(pair, sigmas, resolution: float | None) -> dict:
+    """What the summary gains where the resolution is known: expected Q by the shipped curve, regions, the verdict."""
+    from qscore import verdict
+
+    if resolution is None or verdict.SIGMA not in sigmas:
+        return {}
+    from qscore import expected, regions
+
+    curve, residues = expected.shipped(), pair.residues()
+    held = curve.domain[0] <= resolution <= curve.domain[1]
+    found = regions.regions_of_pair(residues, resolution=resolution, curve=curve) if held else None
+    others = [e for e in pair.summary["expected"] if (e["kind"], e["sigma"]) != ("all", verdict.SIGMA)]
+    return {
+        "expected": [verdict.expected_by(curve, resolution), *others],
+        "regions": found and [{key: row[key] for key in row if key not in ("emdb_id", "pdb_id")} for row in found],
+        "verdict": verdict.verdict(pair.summary, residues, found, curve).as_dict(),
+    }
 
 
 @click.command("compare", epilog=SERVERS)

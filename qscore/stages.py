@@ -117,22 +117,32 @@ def given(pairs, published_file, table, out):
 
 
 @click.command()
-@click.argument("entries", type=EXISTING)
+@click.argument("table", type=EXISTING)
+@click.option("--residues", type=EXISTING, help="residues.parquet: fits the offsets of residue types.")
+@click.option("--catalogue", type=EXISTING, help="catalogue.json: its date is told with every equation.")
 @click.option("--subsets", default="{}", help="Subsets as JSON: name → rule on columns, or ids.")
-@click.option("--out", type=PLACE, required=True, help="expected_q.json")
+@click.option("--out", type=PLACE, required=True, help="Folder of expected_q.json, coverage.tsv and offsets.tsv.")
 @fit_options
-def fit(entries, subsets, out, **rule):
-    """Lines of mean Q on resolution: overall, for apoferritin and for each subset.
+def fit(table, residues, catalogue, subsets, out, **rule):
+    """Expected Q from TABLE: lines, robust lines and cubics of every part, the curve, its coverage, its null.
 
-    Example: qscore fit tables/entries.parquet --subsets '{"helical": {"method": "helical"}}' --out expected_q.json
+    TABLE is entries.parquet of a survey, or any table (.tsv, .csv) with id, resolution and Q.
+
+    \b
+    qscore fit tables/entries.parquet --out fit
+    qscore fit scores.csv --subsets '{"helical": {"method": "helical"}}' --out fit
     """
+    # Set outright: sums of several threads differ in the last digits.
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    from qscore import fitting
     from qscore import subsets as parsed
-    from qscore import survey, tables
 
-    found = survey.fit(entries, FitRule(**rule), parsed.from_json(subsets))
-    tables.write_json(out, found)
+    found = fitting.write(
+        table, out, FitRule(**rule), parsed.from_json(subsets), residues_file=residues, catalogue=catalogue
+    )
     for name, one in found["fits"].items():
         click.echo(f"{name}: {one['sentence']}")
+    click.echo(found["judged_by_text"])
 
 
 @click.command()
@@ -171,24 +181,6 @@ def concordance(entries, out):
 
 
 @click.command()
-@click.argument("entries", type=EXISTING)
-@click.option("--out", type=PLACE, required=True, help="Folder of flags.parquet and flags.tsv.")
-@fit_options
-def flag(entries, out, **rule):
-    """Entries outside the expected band, with the band.
-
-    Example: qscore flag tables/entries.parquet --out flags
-    """
-    from qscore import survey, tables
-
-    rows = survey.flags(entries, FitRule(**rule))
-    columns = tables.as_columns(tables.FLAGS, rows)
-    tables.write_tsv(out / "flags.tsv", tables.FLAGS, columns)
-    tables.write_parquet(out / "flags.parquet", tables.FLAGS, columns)
-    click.echo(f"{sum(row['flag'] == 'low' for row in rows)} low, {sum(row['flag'] == 'high' for row in rows)} high")
-
-
-@click.command()
 @click.option("--entries", type=EXISTING, required=True)
 @click.option("--flags", type=EXISTING, required=True)
 @click.option("--residues", type=EXISTING, required=True)
@@ -216,6 +208,7 @@ def figures(entries, flags, residues, fit_file, out, **options):
 @click.option("--catalogue", "catalogue_folder", type=EXISTING, required=True)
 @click.option("--draws", "draws_folder", type=EXISTING, help="Of `qscore draws`.")
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
+@click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
 @click.option("--figures", "figures_folder", type=EXISTING, required=True)
 @click.option("--out", type=PLACE, required=True, help="index.html")
 def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **folders):
@@ -232,4 +225,4 @@ def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **fo
     )  # fmt: skip
 
 
-COMMANDS = (demo, plan, score_batch, aggregate, given, fit, draws, concordance, flag, figures, report)
+COMMANDS = (demo, plan, score_batch, aggregate, given, fit, draws, concordance, figures, report)

@@ -21,6 +21,7 @@ from qscore.layouts import (
     CONCORDANCE,
     DRAWS,
     ENTRIES,
+    EXAMINED,
     EXCLUDED,
     FLAGS,
     FRAMES,
@@ -37,10 +38,10 @@ from qscore.layouts import (
 )
 
 __all__ = [
-    "ATOMS", "BATCH", "COMPARED", "CONCORDANCE", "DRAWS", "ENTRIES", "EXCLUDED", "FLAGS", "FRAMES", "LIGANDS",
-    "OUTLIERS", "PAIRS", "PUBLISHED", "RANKED", "REGIONS", "RESIDUES", "SCORED", "Column", "Layout", "as_columns",
-    "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema", "whole_file",
-    "write_json", "write_parquet", "write_tsv",
+    "ATOMS", "BATCH", "COMPARED", "CONCORDANCE", "DRAWS", "ENTRIES", "EXAMINED", "EXCLUDED", "FLAGS", "FRAMES",
+    "LIGANDS", "OUTLIERS", "PAIRS", "PUBLISHED", "RANKED", "REGIONS", "RESIDUES", "SCORED", "Column", "Layout",
+    "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema",
+    "whole_file", "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "yes/no": pa.bool_()}
 
@@ -177,10 +178,11 @@ def read_parquet(*paths, layout: Layout) -> dict[str, list]:
 
 
 def concatenate(path, parts, *, layout: Layout) -> None:
-    """Parquet files of a layout → one, part by part."""
+    """Parquet files of a layout → one, a row group a part."""
     with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, schema(layout), compression="zstd") as writer:
         for part in parts:
-            writer.write_table(_read(part, layout))
+            found = _read(part, layout)
+            writer.write_table(found, row_group_size=max(len(found), 1))
 
 
 def row_groups(path, *, layout: Layout):

@@ -92,12 +92,14 @@ def raise_memory():
 )
 def test_a_child_that_fails_is_a_row(fetched, tmp_path, act, reason, detail, transient):
     seconds = 3 if reason == "time_limit" else 60
-    rows = run(fetched, tmp_path / "out", misbehaving(act), memory_mb=900, base_seconds=seconds, seconds_per_mb=0)
+    rows = run(fetched, tmp_path / "out", misbehaving(act), memory_mb=2500, base_seconds=seconds, seconds_per_mb=0)
     assert [row["emdb_id"] for row in rows] == [f"EMD-{n}" for n in range(N)]
     assert [row["status"] for row in rows] == ["scored"] * 3 + ["unusable"] + ["scored"] * 2
     assert (rows[3]["reason"], rows[3]["transient"]) == (reason, transient)
     assert detail in rows[3]["detail"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"entries.parquet", "residues.parquet"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"{name}.parquet" for name in ("entries", "residues", "ligands")
+    }
 
 
 def test_a_full_disk_is_not_blamed_on_an_entry(fetched, tmp_path):
@@ -124,7 +126,7 @@ def test_rows_hold_what_the_pair_alone_gives(fetched, tmp_path):
 def test_the_same_bytes_again(fetched, tmp_path):
     run(fetched, tmp_path / "a")
     run(fetched, tmp_path / "b")
-    for name in ("entries.parquet", "residues.parquet"):
+    for name in ("entries.parquet", "residues.parquet", "ligands.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

@@ -15,7 +15,20 @@ import mapbytes
 import numpy as np
 import pytest
 
-from qscore import __version__, cli, compiled, doors, runstate, single, stages, tables, verbs
+from qscore import (
+    __version__,
+    cli,
+    compiled,
+    doors,
+    expectation,
+    expected,
+    findings,
+    runstate,
+    single,
+    stages,
+    tables,
+    verbs,
+)
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 
 TAGS = """
@@ -288,7 +301,15 @@ def test_a_full_disk_is_not_the_users_mistake(work, capsys, monkeypatch):
         ("plan", "bad.tsv", "--out", "out"),
         ("aggregate", "bad.tsv", "--plan", ".", "--scores", ".", "--out", "out"),
         ("fit", "bad.tsv", "--out", "out"),
-        ("flag", "bad.tsv", "--out", "out"),
+        ("outliers", "bad.tsv", "--fit", "bad.tsv", "--out", "out"),
+        (
+            "regions",
+            "bad.tsv",
+            *(f"--{name}=bad.tsv" for name in ("entries", "outliers", "ligands", "fit")),
+            "--out=out",
+        ),
+        ("examination", "bad.tsv", "--outliers", "bad.tsv", "--out", "out"),
+        ("flag", "bad.tsv", *(f"--{name}=bad.tsv" for name in ("outliers", "regions", "fit")), "--out=out"),
     ],
 )
 def test_stages_given_rubbish(work, capsys, arguments):
@@ -389,13 +410,44 @@ def test_unscored_atoms_count_zero_in_one_mean_only(work, capsys):
 def test_expected_values(work, capsys):
     found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "3", "--json")[1])
     assert found["resolution"] == 3
-    entry = next(e for e in found["expected"] if (e["kind"], e["sigma"]) == ("all", 0.4))
-    assert entry["expected"] == pytest.approx(0.5212)
-    assert entry["equation"] == "mapq-2.9.7"
+    curve = expected.shipped()
+    known = {(e["kind"], e["sigma"]): e for e in found["expected"]}
+    entry, protein = known["all", 0.4], known["protein", 0.4]
+    assert entry["expected"] == pytest.approx(curve.expected(3.0))
+    assert (entry["low"], entry["high"]) == curve.band(3.0)
+    assert entry["equation"] == curve.name
+    assert protein["expected"] == pytest.approx(1.1242 - 0.1866 * 3)
+    assert (protein["equation"], known["all", 0.6]["equation"]) == ("mapq-1.6.5-protein", "mapq-1.9.9")
     code, out, _ = run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "3")
     assert code == 0
-    assert "0.521 (0.371–0.606)" in out
-    assert "expected at 3 Å by mapq-2.9.7 (σ 0.4), " in out
+    assert f"{entry['expected']:.3f} ({entry['low']:.3f}–{entry['high']:.3f})" in out
+    assert f"expected at 3 Å of the entry by {curve.name} (σ 0.4; fitted to {curve.n:,} rows; " in out
+    assert "), by mapq-1.6.5-protein (σ 0.4), mapq-1.6.2-ion (σ 0.4), " in out
+
+
+def test_it_ends_with_one_sentence(work, capsys):
+    arguments = ("score", "m.map.gz", "m.cif", "--resolution", "3", "--out", "out")
+    found = json.loads(run(capsys, *arguments, "--json")[1])
+    sentence = found["verdict"]["sentence"]
+    assert sentence.startswith("At 3 Å this model is resolved ")
+    assert sentence.endswith("Q does not test register or chemistry.")
+    out = run(capsys, *arguments)[1]
+    assert " ".join(out.split()).endswith(" " + sentence)
+    assert max(map(len, out.split("At 3 Å this model")[1].splitlines())) <= 120
+    kept = json.loads((work / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert (kept["verdict"], kept["regions"]) == (found["verdict"], found["regions"])
+
+
+def test_some_chains_are_not_judged_as_an_entry(work, capsys):
+    out = run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "3", "--chain", "A,B")[1]
+    assert "chains A,B, not a whole entry, are resolved" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("more", [(), ("--resolution", "3", "--sigma", "0.6")])
+def test_no_verdict_without_what_it_rests_on(work, capsys, more):
+    found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--json", *more)[1])
+    assert "verdict" not in found and "regions" not in found
+    assert "register" not in run(capsys, "score", "m.map.gz", "m.cif", *more)[1]
 
 
 @pytest.mark.parametrize("level", ["0.02", "-1.5", "0"])
@@ -418,6 +470,7 @@ def test_no_expectation_outside_the_domain(work, capsys):
     assert {e["expected"] for e in found["expected"]} == {None}
     out = run(capsys, "score", "m.map.gz", "m.cif", "--resolution", "20")[1]
     assert "no equation for expected Q holds at 20 Å (they hold for 1.15–10 Å)" in out
+    assert "At 20 Å no expected Q is known (only at " in out
 
 
 def test_the_table(work, capsys):
@@ -638,7 +691,8 @@ def test_a_new_catalogue_is_asked_for_when_the_folder_is_ours(work, capsys, monk
 
 # ---- help ----
 
-COMMANDS = ["run", *(command.name for module in (single, verbs, doors, stages) for command in module.COMMANDS)]
+MODULES = (single, expectation, verbs, doors, stages, findings)
+COMMANDS = ["run", *(command.name for module in MODULES for command in module.COMMANDS)]
 NAMED = {"score", "compare", "run", "doctor", "progress", "failures", "snapshot", "catalogue", "fetch", "plan"}
 
 
@@ -713,10 +767,22 @@ def test_help_imports_nothing_heavy(arguments):
     assert imported & HEAVY == set()
 
 
-def test_scoring_does_not_load_the_drawing_and_fitting(pair):
-    slow = {"pandas", "matplotlib", "seaborn", "statsmodels", "snakemake", "requests", "numba"}
+@pytest.mark.parametrize("more", [(), ("--resolution", "3")])
+def test_scoring_does_not_load_the_drawing_and_fitting(pair, more):
+    slow = {
+        "scipy.stats",
+        "scipy.optimize",
+        "scipy.special",
+        "pandas",
+        "matplotlib",
+        "seaborn",
+        "statsmodels",
+        "snakemake",
+        "requests",
+        "numba",
+    }
     script = f"import sys; from qscore.cli import main; print(main(sys.argv[1:]), *({slow} & set(sys.modules)))"
-    done = python("-c", script, "score", pair / "m.map.gz", pair / "m.cif", "--json")
+    done = python("-c", script, "score", pair / "m.map.gz", pair / "m.cif", "--json", *more)
     assert done.stdout.splitlines()[-1] == "0 numba"
 
 

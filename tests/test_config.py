@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import PROJECT
 
-from qscore import batch, doors, sites, stages
+from qscore import batch, doors, examination, examine, findings, outliers, sites, stages
 from qscore.admission import CatalogueRule
 from qscore.diverse import Design
 from qscore.manners import Manners
@@ -128,12 +128,21 @@ def test_defaults_of_the_limits_are_the_codes(schema):
     assert defaults(schema, "score") == {key: getattr(limits, key) for key in defaults(schema, "score")}
 
 
+def test_defaults_of_the_flags_and_the_second_look_are_the_codes(schema):
+    assert defaults(schema, "flag") == {"level": outliers.LEVEL}
+    limits = {key: getattr(examine.LIMITS, key) for key in ("memory_mb", "base_seconds", "seconds_per_mb")}
+    assert defaults(schema, "examine") == {"most": examination.MOST} | limits
+    of_batch = {option.name: option.default for option in findings.examine_batch.params if option.name in limits}
+    assert of_batch == limits
+
+
 @pytest.mark.parametrize(
     ("section", "command"),
     [
         ("score", stages.score_batch),
         ("fit", stages.fit),
-        ("fit", stages.flag),
+        ("fit", findings.outliers),
+        ("flag", findings.outliers),
         ("fit", stages.draws),
         ("draws", stages.draws),
         ("figures", stages.figures),

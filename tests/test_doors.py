@@ -17,7 +17,7 @@ from small_archive import Archive
 from qscore import tables
 
 QSCORE = [sys.executable, "-m", "qscore"]
-TABLES = ("--", "tables/entries.tsv", "flags/flags.tsv", "published/published.tsv")  # without figures and report
+TABLES = ("--", "tables/entries.tsv", "published/published.tsv")  # what comes after needs no archive
 
 
 def write_config(folder, site, base, **more):
@@ -27,6 +27,7 @@ def write_config(folder, site, base, **more):
         "source": "emdb",
         "plan": {"entries_per_batch": 4},
         "archive": site.config(base) | {"patience_minutes": 0.5, "read_seconds": 2},
+        "examine": {"most": 0},  # what is asked for is counted here; the second look would ask for it again
     }
     for key, value in more.items():
         content[key] = content.get(key, {}) | value if isinstance(value, dict) else value

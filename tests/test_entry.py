@@ -7,8 +7,10 @@ import pytest
 from pairs import pdb_line, random_atoms, write_map
 
 from qscore.aggregate import floor_shared, named_like_hydrogen
+from qscore.chance import chance_level
 from qscore.entry import entry_row, score_pair
 from qscore.errors import UnusableEntry
+from qscore.tables import as_json
 
 STEP = 1.0
 AT = np.array([40.0, -25.0, 60.0])
@@ -105,6 +107,43 @@ def test_waters_alone_are_no_entry(placed):
     assert pair.summary["q_all"] > 0.8 and np.isnan(pair.summary["q_mean"])
     with pytest.raises(UnusableEntry, match="all 12 atoms are waters"):
         entry_row(pair)
+
+
+def test_the_chance_level_is_of_the_atoms_that_count(placed):
+    text = (placed / "home.pdb").read_text()
+    water = text.splitlines()[0].replace("ATOM  ", "HETATM").replace("ALA", "HOH").replace(" CA ", " O  ")
+    (placed / "wet.pdb").write_text(text + water[:30] + "   1.000   1.000   1.000" + water[54:] + "\n")
+    pair = score_pair(placed / "m.map", placed / "wet.pdb")
+    row = entry_row(pair)
+    assert row["n_null"] >= 3 and abs(row["q_null"]) < 0.5 and row["q_null_sd"] > 0
+    again = chance_level(pair.density, pair.model.position, which=np.flatnonzero(~pair.model.is_class("water")))
+    assert (row["q_null"], row["q_null_sd"], row["n_null"]) == (again.mean, again.sd, again.n)
+    one = score_pair(placed / "m.map", placed / "wet.pdb", chain="B")
+    assert one.summary["q_null"] != row["q_null"] and one.summary["only_chains"] == "B"
+    assert pair.summary["only_chains"] is None
+    assert score_pair(placed / "m.map", placed / "home.pdb", chain="A,B").summary["only_chains"] is None
+
+
+@pytest.mark.parametrize("options", [{"chance": False}, {"sigmas": (0.5, 0.6)}])
+def test_no_chance_level_where_none_is_wanted(placed, options):
+    pair = score_pair(placed / "m.map", placed / "home.pdb", **options)
+    assert "q_null" not in pair.summary
+
+
+def test_the_scores_do_not_depend_on_the_chance_level(placed):
+    plain, both = (score_pair(placed / "m.map", placed / "home.pdb", chance=chance) for chance in (False, True))
+    assert np.array_equal(plain.scores.q, both.scores.q)
+    rest = {key: value for key, value in both.summary.items() if "null" not in key}
+    assert as_json(plain.summary) == as_json(rest) != as_json(both.summary)
+
+
+def test_ligands_of_a_pair(placed):
+    text = (placed / "home.pdb").read_text()
+    (placed / "zinc.pdb").write_text(text.replace("ATOM      1  CA  ALA A   0", "HETATM    1 ZN    ZN A   0"))
+    found = score_pair(placed / "m.map", placed / "zinc.pdb").ligands()
+    assert found["component"].tolist() == ["ZN"] and found["class"].tolist() == ["ion"]
+    assert found["q_04"][0] > 0.8
+    assert found["dq_site"][0] == pytest.approx(found["q_04"][0] - found["site_q"][0], nan_ok=True)
 
 
 def naive_shared(positions):

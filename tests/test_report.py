@@ -6,10 +6,11 @@ from html.parser import HTMLParser
 import pytest
 from test_figures import drawable_rows, entry, on_curve, unusable, usual_rows, write_draws, write_survey
 
-from qscore import concordance, survey, tables
+from qscore import concordance, fitting, tables
 from qscore.errors import REASONS
 from qscore.publications import without as named
 from qscore.report import page, parts
+from qscore.report.words import small_number
 from qscore.selection import FitRule
 from qscore.subsets import parse
 
@@ -72,7 +73,7 @@ def make(folder, rows, *, excluded=EXCLUDED, figures=FIGURES, subsets=(), told=N
     folder.mkdir(exist_ok=True)
     paths = write_survey(folder, rows)
     if subsets:
-        tables.write_json(paths.fit, survey.fit(paths.entries, FitRule(), parse(subsets)))
+        tables.write_json(paths.fit, fitting.fit(paths.entries, FitRule(), parse(subsets)))
     tables.write_tsv(folder / "excluded.tsv", tables.EXCLUDED, tables.as_columns(tables.EXCLUDED, excluded))
     facts = {"source": "EMDB <answers>", "sha256": "ab12", "n_pairs": len(rows), "n_excluded": len(excluded)}
     tables.write_json(folder / "catalogue.json", facts | {"newest_map_release": "2026-01-07"} | (told or {}))
@@ -128,13 +129,16 @@ def test_is_accessible(usual):
 
 def test_sections_come_in_order(usual):
     sections = [attributes["id"] for tag, attributes in usual.elements if tag == "section" and "id" in attributes]
-    first, last = ["resolution", "equations", "subsets"], ["entries", "unscored", "excluded", "limits", "provenance"]
+    first, last = (
+        ["resolution", "equations", "coverage", "subsets"],
+        ["entries", "unscored", "excluded", "limits", "provenance"],
+    )
     assert sections == [*first, "flagged", *last]
 
 
 def test_headline_numbers_are_those_of_the_tables(tmp_path):
     found = make(tmp_path, usual_rows())
-    line = survey.fit(tmp_path / "entries.parquet", FitRule())["fits"]["all"]["line"]
+    line = fitting.fit(tmp_path / "entries.parquet", FitRule())["fits"]["all"]["line"]
     slope = f"{line['slope']:.4f} ± {line['slope_se']:.4f}".replace("-", "−")
     counts = (("19", "pairs of map"), ("18", "scored"), ("1", "not scored"), ("2", "left out by"), ("15", "in the fit"))
     judged = (
@@ -147,7 +151,7 @@ def test_headline_numbers_are_those_of_the_tables(tmp_path):
         assert f"{value} {what}" in found.said()
     assert f"{line['intercept']:.5f} ± {line['intercept_se']:.5f}" in found.said()
     assert f"Q = {line['intercept']:.6f} - {-line['slope']:.6f} * R" in found.said()
-    assert FitRule().text() in found.said() and survey.judged_by_sentence() in found.said()
+    assert FitRule().text() in found.said() and "judged by the shipped curve" in found.said()
 
 
 def test_table_of_entries_holds_the_scored_ones_by_resolution(usual):
@@ -163,16 +167,41 @@ def test_table_of_entries_holds_the_scored_ones_by_resolution(usual):
     assert by_id["EMD-10012"]["Flag"] == "▼ low" and by_id["EMD-10014"]["Flag"] == "▲ high"
 
 
-def test_table_of_flagged_entries_is_worst_first_with_evidence(usual, tmp_path):
-    rows = usual.table("Beyond it by")
-    flags = {row["emdb_id"]: row for row in survey.flags(write_survey(tmp_path, usual_rows()).entries, FitRule())}
-    assert [row["EMDB"] for row in rows] == ["EMD-10013", "EMD-10014", "EMD-10012"]
+def test_table_of_flagged_entries_is_worst_first_with_cause_and_evidence(usual, tmp_path):
+    rows = usual.table("Cause")
+    paths = write_survey(tmp_path, usual_rows())
+    flags = {row["emdb_id"]: row for row in tables.read_rows(paths.flags, layout=tables.FLAGS)}
+    assert [row["EMDB"] for row in rows] == ["EMD-10013", "EMD-10012", "EMD-10014"]
     for row in rows:
         flag = flags[row["EMDB"]]
-        beyond = max(flag["low"] - flag["q_mean"], flag["q_mean"] - flag["high"])
-        assert row["Beyond it by"] == f"{beyond:.3f}"
-        assert (row["Expected"], row["Band"]) == (f"{flag['expected_q']:.3f}", f"{flag['low']:.3f}–{flag['high']:.3f}")
-    assert rows[0]["Atoms outside the map"] == "1.0 %" and rows[0]["Shell points on constant map"] == "1.0 %"
+        band = f"{flag['low']:.3f}–{flag['high']:.3f}"
+        assert (row["Expected"], row["95\xa0% band"]) == (f"{flag['expected_q']:.3f}", band)
+        assert (row["Cause"], row["Evidence"], row["Adjusted p"]) == ("unexplained", "made up", "0.012")
+        assert row["Percentile"] == f"{100 * flag['percentile']:.1f} %"
+
+
+def test_causes_and_flags_are_counted(usual):
+    assert "2 flagged low, 1 high" in usual.said() and "3 unexplained" in usual.said()
+
+
+def test_small_numbers():
+    assert [small_number(p) for p in (0.25, 0.0010, 0.00094, 3.2e-12, 0, None)] == [
+        "0.250", "0.001", "9·10⁻⁴", "3·10⁻¹²", "0.000", "–"
+    ]  # fmt: skip
+
+
+def test_regions_are_told_least_likely_first(tmp_path):
+    row = dict.fromkeys(tables.REGIONS.names) | {
+        "emdb_id": "EMD-10000", "pdb_id": "1a00", "kind": "chain region", "chain": "A", "from": "12", "to": "31",
+        "length": 20, "mean_q": 0.21, "expected": 0.44, "z_within": -3.2, "z_archive": -2.9, "reference": "shipped",
+    }  # fmt: skip
+    found = [row | {"p_adjusted": 0.04}, row | {"p_adjusted": 0.0004, "chain": "B", "pooled": "C, D"}]
+    folder = tmp_path / "regions"
+    tables.write_parquet(folder / "regions.parquet", tables.REGIONS, tables.as_columns(tables.REGIONS, found))
+    page = make(tmp_path / "page", usual_rows(), regions_folder=folder)
+    shown = page.table("z within entry")
+    assert [(one["Chain"], one["Adjusted p"]) for one in shown] == [("B (and copies C, D)", "4·10⁻⁴"), ("A", "0.040")]
+    assert (shown[0]["From"], shown[0]["To"], shown[0]["z within entry"]) == ("12", "31", "−3.2")
 
 
 def test_what_was_not_scored_is_told_in_words(usual):
@@ -240,7 +269,7 @@ def test_small_surveys_have_a_page_too(tmp_path, rows):
     scored = sum(row["status"] == "scored" for row in rows)
     assert f"{scored} {'entry' if scored == 1 else 'entries'}: too few for a line" in found.said()
     assert ("No pair was scored." in found.said()) == (scored == 0)
-    assert "Nothing was left out." in found.said() and "No scored entry lies outside the band." in found.said()
+    assert "Nothing was left out." in found.said() and "No scored entry is flagged." in found.said()
     assert not [tag for tag, _ in found.elements if tag == "img"]
 
 
@@ -286,7 +315,7 @@ def test_subsets_are_told_with_their_lines_and_without_one_publication(tmp_path)
     rows = [row | {"cluster_pub": f"doi:10.1/{n % 4}"} for n, row in enumerate(usual_rows())]
     config = {"sharp_ones": {"resolution": {"below": 4.5}}, "mine": {"ids": ["EMD-10001", "EMD-99999"]}}
     found = make(tmp_path, rows, subsets=config)
-    fits = survey.fit(tmp_path / "entries.parquet", FitRule(), parse(config))["fits"]
+    fits = fitting.fit(tmp_path / "entries.parquet", FitRule(), parse(config))["fits"]
     told = {row["Subset"]: row for row in found.table("Slope without one publication")}
     assert list(told) == ["all", "apoferritin", "sharp ones", "mine"]
     for name, row in zip(("all", "apoferritin", "sharp_ones"), told.values(), strict=False):
@@ -381,7 +410,7 @@ def test_a_survey_without_maps_says_so(tmp_path):
 
 def shows_no_columns_of_maps(found):
     shown = {heading for rows in found.tables for heading in rows[0]}
-    assert {"Beyond it by", "In the fit", "Expected"} <= shown
+    assert {"Cause", "In the fit", "Expected"} <= shown
     of_maps = {"Tight mask", "Atoms outside the map", "Shell points on constant map", "Q at σ\xa00.6\xa0Å"}
     assert not shown & (of_maps | {"Back\xadbone", "Side chain", "Atoms", "Un\xadscored", "Status", "Failed at"})
     assert all(len(row) == len(rows[0]) for rows in found.tables for row in rows)

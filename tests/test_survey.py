@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qscore import survey, tables
+from qscore import fitting, survey, tables
 from qscore.expected import MAPQ_2_9_7
 from qscore.regression import fit_line
 from qscore.selection import FitRule, why_not
@@ -101,7 +101,7 @@ def test_fit_overall_and_apoferritin(tmp_path):
     rows = [entry(n, r, 1.0 - 0.15 * r) for n, r in enumerate(np.linspace(2, 5, 12))]
     rows += [entry(100 + n, r, 1.1 - 0.18 * r, apoferritin="by name") for n, r in enumerate(np.linspace(2, 4, 8))]
     rows += [entry(200, 35.0, 0.07), entry(201, 3.0, 0.9, tight_mask=True)]
-    found = survey.fit(written(tmp_path, rows), RULE)
+    found = fitting.fit(written(tmp_path, rows), RULE)
     apoferritin = found["fits"]["apoferritin"]["line"]
     assert (apoferritin["slope"], apoferritin["intercept"]) == pytest.approx((-0.18, 1.1))
     assert (found["fits"]["all"]["n"], found["fits"]["apoferritin"]["n"]) == (20, 8)
@@ -111,26 +111,16 @@ def test_fit_overall_and_apoferritin(tmp_path):
 
 @pytest.mark.parametrize("n", [0, 1, 7])
 def test_too_few_get_a_sentence(tmp_path, n):
-    found = survey.fit(written(tmp_path, [entry(k, 2.0 + k, 0.5) for k in range(n)]), RULE)["fits"]["all"]
+    found = fitting.fit(written(tmp_path, [entry(k, 2.0 + k, 0.5) for k in range(n)]), RULE)["fits"]["all"]
     assert found["line"] is None
     assert found["sentence"].startswith("1 entry: too few" if n == 1 else f"{n} entries: too few")
     assert "published curve" in found["sentence"]
 
 
 def test_one_resolution_is_no_line(tmp_path):
-    found = survey.fit(written(tmp_path, [entry(k, 2.3, 0.5) for k in range(9)]), RULE)["fits"]["all"]
+    found = fitting.fit(written(tmp_path, [entry(k, 2.3, 0.5) for k in range(9)]), RULE)["fits"]["all"]
     assert found["line"] is None
     assert found["sentence"].startswith("9 entries, all at 2.3 Å: no line")
-
-
-def test_a_planted_outlier_is_flagged_and_the_middle_is_not(tmp_path):
-    resolutions = np.linspace(1.5, 9.5, 30)
-    rows = [entry(n, r, MAPQ_2_9_7.at(r)) for n, r in enumerate(resolutions)]
-    rows += [entry(50, 4.0, 0.1), entry(51, 4.0, 0.6), entry(52, 35.0, 0.07)]
-    rows += [{**entry(53, 4.0, None), "status": "unusable", "reason": "crashed"}]
-    flags = {row["emdb_id"]: row["flag"] for row in survey.flags(written(tmp_path, rows), RULE)}
-    assert {key: flag for key, flag in flags.items() if flag} == {"EMD-50": "low", "EMD-51": "high"}
-    assert flags["EMD-52"] == "" and "EMD-53" not in flags
 
 
 @pytest.mark.real
@@ -155,12 +145,6 @@ def test_a_row_for_every_pair_and_a_pair_for_every_row():
         survey.join(pairs, [*scored, scored[0]])
 
 
-def test_flags_rest_on_the_published_band_whatever_the_size_of_the_survey(tmp_path):
-    assert "published band of MapQ 2.9.7" in survey.judged_by_sentence()
-    rows = [entry(n, 2 + 0.02 * n, 0.3) for n in range(250)]
-    assert {row["equation"] for row in survey.flags(written(tmp_path, rows), RULE)} == {MAPQ_2_9_7.name}
-
-
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
@@ -174,12 +158,12 @@ def test_flags_rest_on_the_published_band_whatever_the_size_of_the_survey(tmp_pa
 def test_nothing_told_is_not_no_apoferritin(tmp_path, told, sentence):
     rows = [entry(n, 2 + 0.1 * n, 0.5 - 0.01 * n, sample="") for n in range(9)]
     rows[3] |= told
-    found = survey.fit(written(tmp_path, rows), RULE)["fits"]["apoferritin"]
+    found = fitting.fit(written(tmp_path, rows), RULE)["fits"]["apoferritin"]
     assert found["sentence"].startswith(sentence) and found["line"] is None
 
 
 def test_an_empty_survey_is_not_blamed_on_its_source(tmp_path):
-    found = survey.fit(written(tmp_path, []), RULE)["fits"]["apoferritin"]
+    found = fitting.fit(written(tmp_path, []), RULE)["fits"]["apoferritin"]
     assert found["sentence"].startswith("0 entries: too few")
 
 
@@ -191,7 +175,7 @@ def test_each_subset_has_its_line_members_and_what_is_left_out(tmp_path):
     rows += [entry(50 + n, r, 0.9 - 0.12 * r, method="helical") for n, r in enumerate(np.linspace(2, 5, 9))]
     rows += [entry(70, 3.0, 0.2, method="helical", tight_mask=True), entry(71, 2.2, 0.67, apoferritin="UniProt P02794")]
     config = {"helical": {"method": "helical"}, "listed": {"ids": ["EMD-1", "EMD-999"]}}
-    found = survey.fit(written(tmp_path, rows), RULE, parse(config))["fits"]
+    found = fitting.fit(written(tmp_path, rows), RULE, parse(config))["fits"]
     assert list(found) == ["all", "apoferritin", "helical", "listed"]
     helical, listed, apoferritin = (found[name] for name in ("helical", "listed", "apoferritin"))
     assert (helical["line"]["slope"], helical["line"]["intercept"]) == pytest.approx((-0.12, 0.9))
@@ -207,10 +191,10 @@ def test_each_subset_has_its_line_members_and_what_is_left_out(tmp_path):
 def test_a_subset_may_ask_for_a_column_beside_the_layout(tmp_path):
     rows = [entry(n, 2 + 0.2 * n, 0.9 - 0.05 * n, cc_mean=0.6 + 0.01 * n) for n in range(12)]
     survey.write_entries(tmp_path, rows)
-    found = survey.fit(tmp_path / "entries.parquet", RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
+    found = fitting.fit(tmp_path / "entries.parquet", RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
     assert found["fits"]["well"]["n"] == 6
     with pytest.raises(ValueError, match="subset well: the table has no column cc_mean"):
-        survey.fit(written(tmp_path / "plain", rows), RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
+        fitting.fit(written(tmp_path / "plain", rows), RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
 
 
 APOFERRITIN_16 = (
@@ -228,7 +212,7 @@ def test_apoferritin_of_the_archives_table(tmp_path, real_data):
         for row in table
     ]
     config = {"apoferritin_16": {"ids": [f"EMD-{one}" for one in APOFERRITIN_16.split()]}}
-    found = survey.fit(written(tmp_path, rows), RULE, parse(config))["fits"]["apoferritin_16"]
+    found = fitting.fit(written(tmp_path, rows), RULE, parse(config))["fits"]["apoferritin_16"]
     line = found["line"]
     assert (found["n"], found["n_members"], found["ids_not_found"]) == (16, 16, [])
     assert (round(line["slope"], 5), round(line["slope_se"], 5)) == (-0.18802, 0.00811)
@@ -253,7 +237,7 @@ def cited(n, publications):
 
 def test_leaving_out_one_publication_is_refitting_without_it(tmp_path):
     rows = cited(30, 7)
-    found = survey.fit(written(tmp_path, rows), RULE)["fits"]["all"]
+    found = fitting.fit(written(tmp_path, rows), RULE)["fits"]["all"]
     refits = {}
     for name in {row["cluster_pub"] for row in rows}:
         rest = [row for row in rows if row["cluster_pub"] != name]
@@ -276,20 +260,20 @@ def test_leaving_out_one_publication_is_refitting_without_it(tmp_path):
 
 def test_an_entry_without_publication_is_its_own(tmp_path):
     rows = [row | {"cluster_pub": None} for row in cited(12, 3)]
-    without = survey.fit(written(tmp_path, rows), RULE)["fits"]["all"]["leave_one_out"]
+    without = fitting.fit(written(tmp_path, rows), RULE)["fits"]["all"]["leave_one_out"]
     assert without["publications"] == without["unknown"] == 12
     assert "one entry (publications are not known) at a time (12)" in without["sentence"]
 
 
 def test_one_publication_cannot_be_left_out(tmp_path):
-    without = survey.fit(written(tmp_path, cited(12, 1)), RULE)["fits"]["all"]["leave_one_out"]
+    without = fitting.fit(written(tmp_path, cited(12, 1)), RULE)["fits"]["all"]["leave_one_out"]
     assert without["slope"] is None and without["most"] is None
     assert without["sentence"] == "all 12 entries are of one publication: none can be left out"
 
 
 def test_what_leaves_no_line_is_left_out_of_the_range(tmp_path):
     rows = [row | {"cluster_pub": "doi:most" if k < 10 else f"doi:{k}"} for k, row in enumerate(cited(12, 1))]
-    without = survey.fit(written(tmp_path, rows), RULE)["fits"]["all"]["leave_one_out"]
+    without = fitting.fit(written(tmp_path, rows), RULE)["fits"]["all"]["leave_one_out"]
     assert without["publications"] == 3 and without["most"]["publication"] in ("doi:10", "doi:11")
 
 
@@ -314,7 +298,8 @@ def test_aggregate_keeps_columns_beside_and_joins_published_q(tmp_path):
     tables.write_parquet(tmp_path / "pairs.parquet", tables.PAIRS, tables.as_columns(every, pairs), beside=beside)
     scored = [{"emdb_id": pair["emdb_id"], "pdb_id": "a", "status": "scored", "q_mean": 0.4} for pair in pairs]
     tables.write_parquet(tmp_path / "b" / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, scored))
-    tables.write_parquet(tmp_path / "b" / "residues.parquet", tables.RESIDUES, tables.as_columns(tables.RESIDUES, []))
+    for name, layout in (("residues", tables.RESIDUES), ("ligands", tables.LIGANDS)):
+        tables.write_parquet(tmp_path / "b" / f"{name}.parquet", layout, tables.as_columns(layout, []))
     published = [{"emdb_id": "EMD-2", "pdb_id": "a", "q_published": 0.41}, {"emdb_id": "EMD-3", "pdb_id": "a"}]
     columns = tables.as_columns(tables.PUBLISHED, published)
     tables.write_parquet(tmp_path / "published.parquet", tables.PUBLISHED, columns)
@@ -329,5 +314,4 @@ def test_aggregate_keeps_columns_beside_and_joins_published_q(tmp_path):
 def test_tables_without_maps_are_fitted_and_flagged(tmp_path):
     bare = {"voxel_x": None, "voxel_y": None, "voxel_z": None, "tight_mask": None}
     path = written(tmp_path, [entry(n, r, 1.0 - 0.15 * r, **bare) for n, r in enumerate(np.linspace(2, 5, 12))])
-    assert survey.fit(path, RULE)["fits"]["all"]["n"] == 12
-    assert len(survey.flags(path, RULE)) == 12
+    assert fitting.fit(path, RULE)["fits"]["all"]["n"] == 12

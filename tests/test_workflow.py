@@ -88,6 +88,20 @@ def test_every_pair_has_a_row(done):
     assert not list(done.glob("fetched/*"))
 
 
+def test_every_scored_pair_of_a_small_survey_is_looked_at_once_more(done):
+    looked = tables.read_parquet(*done.glob("evidence/*/frames.parquet"), layout=tables.FRAMES)
+    scored = tables.read_rows(done / "outliers" / "outliers.parquet", layout=tables.OUTLIERS)
+    assert sorted(looked["emdb_id"]) == [row["emdb_id"] for row in scored]
+    assert set(looked["status"]) == {"examined"}
+    assert not list(done.glob("fetched_again/*"))
+
+
+def test_nothing_is_looked_at_again_where_nobody_asks(project, data, copy, tmp_path):
+    shutil.rmtree(copy / "evidence")
+    more = configured(project, tmp_path, "examine: {most: 0}\n")
+    assert not {"examine", "fetch_again", "examination"} & set(dry(project, data, copy, *more))
+
+
 def test_too_few_for_a_line(done):
     fit = json.loads((done / "fit" / "expected_q.json").read_text())
     assert fit["fits"]["all"]["line"] is None
@@ -122,7 +136,9 @@ def test_a_plot_option_scores_nothing(project, data, copy, tmp_path):
 
 def test_a_rule_of_the_fit_scores_nothing(project, data, copy, tmp_path):
     counts = dry(project, data, copy, *configured(project, tmp_path, "fit: {highest: 5}\n"))
-    assert set(counts) - {"all"} == {"fit", "flag", "draws", "figures", "report"}
+    assert set(counts) - {"all"} == {
+        "fit", "outliers", "regions", "examination", "flag", "draws", "figures", "report",
+    }  # fmt: skip
 
 
 def test_a_limit_of_the_score_scores_nothing(project, data, copy, tmp_path):

@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from qscore import __version__, tables
 from qscore.report import parts
-from qscore.report.words import count, fixed, number, percent, short
-from qscore.survey import judged_by_sentence
+from qscore.report.words import count, fixed, number, percent, short, small_number
 
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -30,6 +29,7 @@ def write_report(
     configuration=None,
     draws_folder=None,
     concordance_folder=None,
+    regions_folder=None,
 ) -> None:
     """The report of a survey as one self-contained HTML file; the same input gives the same bytes.
 
@@ -47,8 +47,8 @@ def write_report(
         The HTML file.
     configuration : str, optional
         Name of the configuration the survey ran with.
-    draws_folder, concordance_folder : path, optional
-        Of `draws.write` and `concordance.write`.
+    draws_folder, concordance_folder, regions_folder : path, optional
+        Of `draws.write`, `concordance.write` and `regions.write`.
 
     Raises
     ------
@@ -69,9 +69,11 @@ def write_report(
         "fit": fit,
         "provenance": parts.provenance(catalogue),
         "synthetic": fit["synthetic"],
-        "judged_by": judged_by_sentence(),
+        "counts": parts.counts(list(verdicts.values())),
+        "coverage": fit["coverage"],
+        "regions": parts.regions(regions_folder, synthetic=fit["synthetic"]),
         "cards": _cards(rows, scored, fit, catalogue, words),
-        "flagged": sorted((row for row in scored if row["flag"]), key=lambda row: -row["beyond"]),
+        "flagged": sorted((row for row in scored if row["flag"] or row["cause"]), key=_worst_first),
         "n_scored": len(scored),
         "entries": _shown(scored),
         "unscored": _unscored([row for row in rows if row["status"] != "scored"], words["reasons"]),
@@ -98,7 +100,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"fixed": fixed, "count": count, "number": number, "percent": percent, "short": short}
+    environment.filters |= {
+        "fixed": fixed, "count": count, "number": number, "percent": percent, "short": short,
+        "small_number": small_number,
+    }  # fmt: skip
     environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
     return environment
 
@@ -109,19 +114,26 @@ def _key(row: dict) -> tuple[str, str]:
 
 def _entry(row: dict, verdict: dict) -> dict:
     """A row of the entries table as the page shows it."""
-    numbers = {key: verdict[key] for key in ("expected_q", "low", "high")}
+    numbers = {key: verdict[key] for key in ("expected_q", "low", "high", "percentile", "p_adjusted", "z")}
     beyond = max(_difference(verdict["low"], row["q_mean"]), _difference(row["q_mean"], verdict["high"]))
     return {
         **parts.linked(row, synthetic=bool(row["synthetic"])),
         **numbers,
         "flag": verdict["flag"] or "",
         "left_out": verdict["left_out"] or "",
+        "cause": verdict["cause"] or "",
+        "evidence": verdict["evidence"] or "",
         "beyond": beyond,
         "residual": _difference(row["q_mean"], verdict["expected_q"]),
         "unscored": None if row["n_atoms"] is None else row["n_atoms"] - row["n_scored"],
         "outside": row["n_outside"] / row["n_atoms"] if row["n_atoms"] else math.nan,
         "strip": _strip(row["q_mean"], verdict),
     }
+
+
+def _worst_first(row: dict) -> tuple:
+    """Low before high before not flagged, each by its distance from what is expected."""
+    return ("low", "high", "").index(row["flag"]), _last(row["z"] if row["flag"] != "high" else -row["z"]), _key(row)
 
 
 def _difference(a, b) -> float:

@@ -85,6 +85,25 @@ def score_words(source: str) -> dict:
     return {FROM_MAPS: _OF_MAPS, FROM_ARCHIVE: _OF_ARCHIVE}.get(source, _OF_TABLE)
 
 
+def counts(verdicts: list[dict]) -> dict:
+    """How many are flagged low and high under each null, and how many have each cause."""
+    names = ("flag", "flag_reference", "flag_mirrored", "band_mapq")
+    found = {name: Counter(row[name] for row in verdicts) for name in names}
+    causes = Counter(row["cause"] for row in verdicts if row["cause"]).most_common()
+    return {name: {side: found[name][side] for side in ("low", "high")} for name in names} | {"causes": causes}
+
+
+def regions(folder, *, synthetic: bool) -> dict | None:
+    """The regions as the page shows them, the least likely first; None without them."""
+    if folder is None:
+        return None
+    rows = tables.read_rows(Path(folder) / "regions.parquet", layout=tables.REGIONS)
+    rows.sort(key=lambda row: (row["p_adjusted"], row["z_within"], row["emdb_id"], row["chain"]))
+    reference = " and ".join(sorted({row["reference"] for row in rows if row["reference"]})) or "none needed"
+    shown = [linked(row, synthetic=synthetic) for row in rows[:MOST_ROWS]]
+    return {"n": len(rows), "rows": shown, "reference": reference}
+
+
 def subsets(fits: dict) -> list[dict]:
     """One row a subset, all entries first: rule, line, its range without any one publication, and notes."""
     return [_subset(name, found) for name, found in fits.items()]

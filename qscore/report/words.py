@@ -29,6 +29,16 @@ def percent(share) -> str:
     return "–" if share is None or not math.isfinite(share) else f"{fixed(100 * share, 1)} %"
 
 
+def small_number(value) -> str:
+    """A probability: three decimals, or a power of ten where it is smaller; "–" when there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value >= 0.001 or value == 0:
+        return fixed(value)
+    digits, _, power = f"{value:.0e}".partition("e")
+    return f"{digits}·10⁻{str(-int(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
 def short(text) -> str:
     """Text of an archive on one line, at most `MOST_LETTERS` letters, without control characters."""
     text = "".join(letter for letter in " ".join(str(text or "").split()) if letter.isprintable())

@@ -10,6 +10,7 @@ from qscore.sites import is_url
 PROJECT = Path(workflow.basedir)
 RESULTS = (PROJECT / config["results"]).resolve()
 SOURCE, SCORE_SOURCE = config["source"], config["score_source"]
+EXAMINES = SCORE_SOURCE == "maps" and config["examine"]["most"] > 0
 
 # The rules call `qscore` of the environment that runs Snakemake, activated or not.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
@@ -97,8 +98,22 @@ def score_tables(wildcards):
     return expand(
         "scores/{batch}/{table}.parquet",
         batch=batches(wildcards),
-        table=["entries", "residues"],
+        table=["entries", "residues", "ligands"],
     )
+
+
+def examined_file(wildcards):
+    checkpoints.examination.get()
+    return f"examination/{wildcards.batch}.tsv"
+
+
+def frames_tables(wildcards):
+    """What the second look found; nothing where there are no maps."""
+    if not EXAMINES:
+        return []
+    folder = Path(checkpoints.examination.get().output[0])
+    names = sorted(path.name.removesuffix(".tsv") for path in folder.glob("[!.]*.tsv"))
+    return [f"evidence/{name}/frames.parquet" for name in names]
 
 
 wildcard_constraints:

@@ -3,6 +3,7 @@ TABLES = {
     "entries": "tables/entries.parquet",
     "table": "tables/entries.tsv",
     "residues": "tables/residues.parquet",
+    "ligands": "tables/ligands.parquet",
 }
 
 
@@ -13,6 +14,7 @@ rule score:
     output:
         entries="scores/{batch}/entries.parquet",
         residues="scores/{batch}/residues.parquet",
+        ligands="scores/{batch}/ligands.parquet",
     log:
         "logs/score/{batch}.log",
     benchmark:

@@ -1,29 +1,80 @@
 rule fit:
     input:
-        "tables/entries.parquet",
+        entries="tables/entries.parquet",
+        residues="tables/residues.parquet",
+        catalogue="catalogue/catalogue.json",
     output:
         "fit/expected_q.json",
+        "fit/coverage.tsv",
+        "fit/offsets.tsv",
     log:
         "logs/fit.log",
+    benchmark:
+        "benchmarks/fit.tsv"
     params:
         rule=options("fit"),
         subsets=subsets(),
     shell:
-        "qscore fit {input} {params.rule} {params.subsets} --out {output} > {log} 2>&1"
+        "qscore fit {input.entries} --residues {input.residues} --catalogue {input.catalogue} {params.rule} "
+        "{params.subsets} --out fit > {log} 2>&1"
+
+
+rule outliers:
+    input:
+        entries="tables/entries.parquet",
+        fit="fit/expected_q.json",
+    output:
+        parquet="outliers/outliers.parquet",
+        table="outliers/outliers.tsv",
+    log:
+        "logs/outliers.log",
+    benchmark:
+        "benchmarks/outliers.tsv"
+    params:
+        rule=options("fit"),
+        flag=options("flag"),
+    shell:
+        "qscore outliers {input.entries} --fit {input.fit} {params.rule} {params.flag} --out outliers > {log} 2>&1"
+
+
+rule regions:
+    input:
+        entries="tables/entries.parquet",
+        residues="tables/residues.parquet",
+        ligands="tables/ligands.parquet",
+        outliers="outliers/outliers.parquet",
+        fit="fit/expected_q.json",
+    output:
+        regions="regions/regions.parquet",
+        table="regions/regions.tsv",
+        entries="regions/entries.parquet",
+        ligands="regions/ligands.parquet",
+    log:
+        "logs/regions.log",
+    benchmark:
+        "benchmarks/regions.tsv"
+    shell:
+        "qscore regions {input.residues} --entries {input.entries} --outliers {input.outliers} "
+        "--ligands {input.ligands} --fit {input.fit} --out regions > {log} 2>&1"
 
 
 rule flag:
     input:
-        "tables/entries.parquet",
+        entries="tables/entries.parquet",
+        outliers="outliers/outliers.parquet",
+        regions="regions/entries.parquet",
+        fit="fit/expected_q.json",
+        evidence=frames_tables,
     output:
         parquet="flags/flags.parquet",
         table="flags/flags.tsv",
     log:
         "logs/flag.log",
     params:
-        rule=options("fit"),
+        evidence="--examination examination --evidence evidence" if EXAMINES else "",
     shell:
-        "qscore flag {input} {params.rule} --out flags > {log} 2>&1"
+        "qscore flag {input.entries} --outliers {input.outliers} --regions {input.regions} --fit {input.fit} "
+        "{params.evidence} --out flags > {log} 2>&1"
 
 
 rule draws:
@@ -80,6 +131,7 @@ rule report:
         fit="fit/expected_q.json",
         draws="draws/draws.json",
         concordance="concordance/concordance.json",
+        regions="regions/regions.parquet",
         excluded="catalogue/excluded.tsv",
         facts="catalogue/catalogue.json",
         figures="figures",
@@ -89,4 +141,5 @@ rule report:
         "logs/report.log",
     shell:
         "qscore report --entries {input.entries} --flags {input.flags} --fit {input.fit} --catalogue catalogue "
-        "--draws draws --concordance concordance --figures {input.figures} --out {output} > {log} 2>&1"
+        "--draws draws --concordance concordance --regions regions --figures {input.figures} --out {output} "
+        "> {log} 2>&1"

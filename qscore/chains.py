@@ -1,0 +1,166 @@
+"""Polymer chains of entries as the scan sees them: residuals of their residues, copies together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from qscore import copies, scan
+from qscore.offsets import POLYMERS, Offsets, pairs_of
+
+VIEW = ("expected", "z_within", "z_archive")
+_SCANNED = ("maximum", "length", "near", "far", "skew")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the regions of a pair depend on beside its residues.
+
+    Attributes
+    ----------
+    resolution : float
+        Å.
+    expected : float
+        Expected Q of the entry; NaN when not known.
+    symmetric : bool
+        Whether a symmetry was imposed on the reconstruction.
+    flagged : bool
+        Whether the entry as a whole is an outlier: its chains are no reference.
+    """
+
+    resolution: float
+    expected: float = np.nan
+    symmetric: bool = False
+    flagged: bool = False
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain, with its copies.
+
+    Attributes
+    ----------
+    pair : (str, str)
+        EMDB id, PDB id.
+    kind : str
+        protein or nucleic.
+    rows : int array, shape (copies, n)
+        Of its residues in the residues table; −1 where a copy lacks one.
+    z : float array, shape (n,)
+        What is scanned: mean of the copies' residuals, in standard deviations of such a mean.
+    entry : Entry
+    found : Scanned
+    """
+
+    pair: tuple[str, str]
+    kind: str
+    rows: np.ndarray
+    z: np.ndarray
+    entry: Entry
+    found: scan.Scanned
+
+
+def entries_of(rows: Iterable[Mapping], judged: Iterable[Mapping] | None = None) -> dict[tuple[str, str], Entry]:
+    """Scored entries with a resolution, by pair.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Of the entries table: emdb_id, pdb_id, status, resolution, point_group.
+    judged : iterable of mapping, optional
+        Of the outliers table: emdb_id, pdb_id, expected_q, flag.
+    """
+    known = {pair_of(row): row for row in judged or ()}
+    return {
+        pair_of(row): Entry(
+            row["resolution"],
+            _number((known.get(pair_of(row)) or {}).get("expected_q")),
+            is_symmetric(row["point_group"]),
+            bool((known.get(pair_of(row)) or {}).get("flag")),
+        )
+        for row in rows
+        if row["status"] == "scored" and row["resolution"]
+    }
+
+
+def pair_of(row: Mapping) -> tuple[str, str]:
+    return row["emdb_id"], row["pdb_id"]
+
+
+def _number(value) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def is_symmetric(point_group: str | None) -> bool:
+    """Whether a point group is more than C1; not when it is not told."""
+    return (point_group or "C1").strip().upper() not in ("", "C1")
+
+
+# ---- residues ----
+
+
+def residue_view(residues: Mapping, entries: Mapping, offsets: Offsets) -> dict[str, np.ndarray]:
+    """What is expected of each polymer residue, and how far it lies from it.
+
+    Parameters
+    ----------
+    residues : mapping of array, shape (n,)
+        Columns of the residues table.
+    entries : mapping
+        (EMDB id, PDB id) → Entry.
+    offsets : Offsets
+
+    Returns
+    -------
+    dict of float array, shape (n,)
+        ``expected``: the entry's expected Q and the residue's offset. ``z_within``: residual less the entry's
+        median, in units of the spread of its upper half, each class of polymer by itself (`scan.standardise`).
+        ``z_archive``: Q less ``expected``, in units of the archive's standard deviation of such residues. NaN for
+        what is no polymer, not scored, or of a pair that is not in `entries`.
+    """
+    n = len(residues["q_04"])
+    view = {name: np.full(n, np.nan) for name in VIEW}
+    kinds = residues["class"].astype("U")
+    for pair, rows in pairs_of(residues, np.isin(kinds, POLYMERS)):
+        if (entry := entries.get(pair)) is None:
+            continue
+        q = residues["q_04"][rows]
+        offset, sd = offsets.of(residues["residue"][rows], entry.resolution)
+        view["expected"][rows] = entry.expected + offset
+        view["z_archive"][rows] = (q - entry.expected - offset) / sd
+        for kind in POLYMERS:
+            mine = kinds[rows] == kind
+            view["z_within"][rows[mine]] = scan.standardise((q - offset)[mine])
+    return view
+
+
+def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Chain]:
+    """The unique chains of a batch of residues, scanned: copies of one chain together.
+
+    Parameters
+    ----------
+    residues : mapping of array, shape (n,)
+        Columns of the residues table.
+    entries : mapping
+        (EMDB id, PDB id) → Entry.
+    view : mapping
+        Of `residue_view`.
+    """
+    for pair, rows in pairs_of(residues, np.isin(residues["class"].astype("U"), POLYMERS)):
+        if (entry := entries.get(pair)) is None:
+            continue
+        for group in copies.copies(residues, rows):
+            z = copies.taken(view["z_within"], group)
+            pooled = copies.mean(z) * np.sqrt(copies.effective(z, symmetric=entry.symmetric))
+            yield Chain(pair, str(residues["class"][group[0, 0]]), group, pooled, entry, scan.scan(pooled))
+
+
+def features(chains: Iterable[Chain]) -> dict[str, np.ndarray]:
+    """What the null asks of scanned chains: columns of `scannull.LAYOUT` but the reference → arrays (chains,)."""
+    chains = list(chains)
+    columns = {name: [getattr(chain.found, name) for chain in chains] for name in _SCANNED}
+    columns["resolution"] = [chain.entry.resolution for chain in chains]
+    found = {name: np.array(values, float) for name, values in columns.items()}
+    return found | {"kind": np.array([chain.kind for chain in chains], "U8")}

@@ -1,0 +1,176 @@
+"""Whether the bands of the curve hold what they say, on rows that had no part in it; and the same of a line's."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from qscore import independence
+from qscore.curve import CELLS, LEVELS, cell_number, cells_of, fit_curve, usable
+from qscore.layouts import Column, Layout
+
+BANDS = (0.95, 0.9, 0.5)
+CERTAINTY = 0.999
+FEWEST_FOR_DISTANCE = 300  # rows; with fewer, a sample of uniform numbers alone lies 0.08 away
+LAYOUT = Layout(
+    "coverage",
+    (
+        Column("band", "number", "share of entries that the band says it holds"),
+        Column("low", "number", "lower edge of the bin of resolution, Å"),
+        Column("high", "number", "upper edge, Å"),
+        Column("pooled", "text", "the bins of the survey that were pooled for want of rows, with their rows"),
+        Column("n", "whole", "rows"),
+        Column("covered", "whole", "rows within the band of a curve fitted without them and their groups"),
+        Column("share", "number", "covered / n"),
+        Column("limit_low", "number", "exact binomial 99.9 % limits of the share, were the band right: lower"),
+        Column("limit_high", "number", "upper"),
+        Column("within", "yes/no", "whether the share lies within these limits"),
+        Column("least_squares", "number", "share within the prediction interval of the least-squares line instead"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What curves and lines say of rows that they were fitted without.
+
+    Attributes
+    ----------
+    resolution, q : array, shape (n,)
+        The rows, in the order of the fit: Å; Q.
+    quantiles : array, shape (n, levels)
+        Of `curve.LEVELS`.
+    percentile : array, shape (n,)
+        0–1.
+    centre, spread : array, shape (n,)
+        Q on the line, and its prediction error.
+    freedom : array, shape (n,)
+        Degrees of freedom of that error.
+    """
+
+    resolution: np.ndarray
+    q: np.ndarray
+    quantiles: np.ndarray
+    percentile: np.ndarray
+    centre: np.ndarray
+    spread: np.ndarray
+    freedom: np.ndarray
+
+    def in_band(self, band: float) -> np.ndarray:
+        """Whether each row lies within its curve's central band."""
+        low, high = (int(np.argmin(np.abs(np.array(LEVELS) - (1 + sign * band) / 2))) for sign in (-1, 1))
+        return (self.q >= self.quantiles[:, low]) & (self.q <= self.quantiles[:, high])
+
+    def in_interval(self, band: float) -> np.ndarray:
+        """Whether each row lies within its line's prediction interval."""
+        return np.abs(self.q - self.centre) <= stats.t.ppf((1 + band) / 2, self.freedom) * self.spread
+
+
+def coverage(resolution, q, groups, *, folds: int = 10, seed: int = 2026) -> list[dict]:
+    """Rows of `LAYOUT`: for each band and each bin of resolution, how many rows the band holds.
+
+    Every fold's rows are compared with a curve (and a line) fitted to the others from the start: knots,
+    rearrangement and conformal correction included. Bins of fewer than 100 rows are pooled with a neighbour.
+
+    Parameters
+    ----------
+    resolution, q : array, shape (n,)
+        Å; Q. As for `curve.fit_curve`.
+    groups : int array, shape (n,)
+        Rows that are not independent share a number; they are held out together.
+    folds, seed : int
+
+    Raises
+    ------
+    ValueError
+        As `curve.fit_curve`, and with fewer groups than folds.
+    """
+    return rows_of(held_out(resolution, q, groups, folds=folds, seed=seed))
+
+
+def held_out(resolution, q, groups, *, folds: int = 10, seed: int = 2026) -> HeldOut:
+    """Each row judged by a curve and a line fitted without its fold; parameters as of `coverage`.
+
+    A row beyond the resolutions of all rows left is compared with the curve's end.
+    """
+    x, y, groups = usable(resolution, q, groups)
+    fold = independence.folds(groups, folds, seed)
+    whole = fit_curve(x, y, groups, seed=seed)
+    found = HeldOut(x, y, np.empty((len(x), len(LEVELS))), *(np.empty(len(x)) for _ in range(4)))
+    for one in range(folds):
+        out = fold == one
+        kept = x[~out], y[~out]
+        curve = fit_curve(*kept, groups[~out], seed=seed, start=(whole.grid, whole.values), checked=False)
+        nearest = np.clip(x[out], *curve.domain)
+        found.quantiles[out] = curve.at(nearest)
+        found.percentile[out] = curve.percentile(nearest, y[out])
+        found.centre[out], found.spread[out], found.freedom[out] = _line(*kept, x[out])
+    return found
+
+
+def _line(x, y, at) -> tuple[np.ndarray, np.ndarray, int]:
+    """The least-squares line at places, the standard error of a new row there, and its degrees of freedom."""
+    slope, intercept = np.polyfit(x, y, 1)
+    freedom = len(x) - 2
+    variance = np.sum((y - intercept - slope * x) ** 2) / freedom
+    lever = (at - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2)
+    return intercept + slope * at, np.sqrt(variance * (1 + 1 / len(x) + lever)), freedom
+
+
+def rows_of(found: HeldOut, edges=None) -> list[dict]:
+    """Rows of `LAYOUT` of what was held out, in bins with these edges, Å (default: `curve.CELLS`, pooled)."""
+    edges = cells_of(found.resolution) if edges is None else np.asarray(edges, dtype=float)
+    cell = cell_number(found.resolution, edges)
+    rows = []
+    for band in BANDS:
+        held, line = found.in_band(band), found.in_interval(band)
+        for one, (low, high) in enumerate(itertools.pairwise(edges.tolist())):
+            within = cell == one
+            if within.any():
+                place = {"band": band, "low": low, "high": high, "pooled": pooled(found.resolution, low, high)}
+                rows.append(place | _row(band, held[within]) | {"least_squares": float(line[within].mean())})
+    return rows
+
+
+def _row(band: float, held: np.ndarray) -> dict:
+    n, covered = len(held), int(held.sum())
+    low, high = (int(one) for one in stats.binom.interval(CERTAINTY, n, band))
+    facts = {"n": n, "covered": covered, "share": covered / n}
+    return facts | {"limit_low": low / n, "limit_high": high / n, "within": low <= covered <= high}
+
+
+def pooled(resolution, low: float, high: float) -> str:
+    """Which of the survey's bins a cell was pooled from, with their rows; "" for a bin as it is."""
+    inner = [(a, b) for a, b in itertools.pairwise(CELLS) if low <= a and b <= high]
+    if len(inner) < 2:
+        return ""
+    numbers = np.bincount(cell_number(resolution, CELLS), minlength=len(CELLS) - 1)
+    return " and ".join(f"{a:g}–{b:g} Å ({numbers[CELLS.index(a)]:,})" for a, b in inner)
+
+
+def uniformity(resolution, percentile) -> dict:
+    """Whether percentiles are free of the resolution: their correlation with it, and how uniform they are.
+
+    Parameters
+    ----------
+    resolution, percentile : array, shape (n,)
+        Å; 0–1. Rows without a percentile are left out.
+
+    Returns
+    -------
+    dict
+        ``r``; ``bins``: for each bin of `curve.CELLS` with at least 300 rows ``low``, ``high``, ``n`` and
+        ``distance``, the Kolmogorov–Smirnov distance from the uniform distribution.
+    """
+    x, p = np.asarray(resolution, dtype=float), np.asarray(percentile, dtype=float)
+    x, p = x[np.isfinite(p)], p[np.isfinite(p)]
+    cell, bins = cell_number(x, CELLS), []
+    for one, (low, high) in enumerate(itertools.pairwise(CELLS)):
+        here = p[cell == one]
+        if len(here) >= FEWEST_FOR_DISTANCE:
+            distance = float(stats.kstest(here, "uniform").statistic)
+            bins.append({"low": low, "high": high, "n": len(here), "distance": distance})
+    return {"r": float(np.corrcoef(x, p)[0, 1]), "bins": bins}

@@ -1,0 +1,311 @@
+"""What an expected Q is made of: a polynomial of the resolution, or a table of quantiles. Evaluation only, numpy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+DOMAIN = (1.15, 10.0)
+FORMS = {1: "constant", 2: "line", 3: "parabola", 4: "cubic"}
+QUANTILES = "quantile curve"
+ONE = 1e-9  # two levels of a band differ from its nominal share by rounding at most
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Expected Q as a polynomial of the resolution.
+
+    Attributes
+    ----------
+    name : str
+    sigma : float
+        Width of the reference Gaussian, Å.
+    kind : str
+        Class of atoms, or "all".
+    coefficients : tuple of float
+        Highest power first; R in Å.
+    source : str
+        Where the numbers come from.
+    peak, low, high : float
+        Added to the polynomial for the peak and the ends of the band; low and
+        high are NaN without a published band.
+    domain : tuple of float
+        Resolutions the equation is for, Å.
+    """
+
+    name: str
+    sigma: float
+    kind: str
+    coefficients: tuple[float, ...]
+    source: str
+    peak: float = 0.0
+    low: float = math.nan
+    high: float = math.nan
+    domain: tuple[float, float] = DOMAIN
+
+    @property
+    def form(self) -> str:
+        """Its shape in a word."""
+        return FORMS.get(len(self.coefficients), f"polynomial of degree {len(self.coefficients) - 1}")
+
+    def at(self, resolution: float) -> float:
+        """The polynomial at a resolution, Å, at most 1; NaN outside the domain and below 0."""
+        return self._shifted(resolution, self.peak)
+
+    def band(self, resolution: float) -> tuple[float, float]:
+        """Lower and upper end of the band; NaN outside the domain or without a band."""
+        low, high = self._shifted(resolution, self.low), self._shifted(resolution, self.high)
+        return (0.0 if math.isnan(low) and high >= 0 else low), high
+
+    def expected(self, resolution: float) -> float:
+        """The same as `at`: what the equation has in common with a `Curve`."""
+        return self.at(resolution)
+
+    def clamped(self, resolution: float) -> bool:
+        """Whether the polynomial is above 1 at a resolution of its domain, so that 1 is said instead."""
+        return self._holds(resolution) and self._raw(resolution) + self.peak > 1
+
+    def _holds(self, resolution: float) -> bool:
+        return self.domain[0] <= resolution <= self.domain[1]
+
+    def _raw(self, resolution: float) -> float:
+        value = 0.0
+        for coefficient in self.coefficients:
+            value = value * resolution + coefficient
+        return value
+
+    def _shifted(self, resolution: float, shift: float) -> float:
+        if not self._holds(resolution):
+            return math.nan
+        value = self._raw(resolution) + shift
+        return min(1.0, value) if value >= 0 else math.nan
+
+    def text(self) -> str:
+        """``Q = a R³ + …`` with the coefficients as they are used."""
+        powers = ("", " R", " R²", " R³")
+        terms = [
+            f"{'−' if coefficient < 0 else '+'} {abs(coefficient):.6g}{powers[power]}"
+            for power, coefficient in enumerate(reversed(self.coefficients))
+        ]
+        return "Q = " + " ".join(reversed(terms)).removeprefix("+ ").replace("− ", "−", not self.coefficients[0] >= 0)
+
+    def as_dict(self) -> dict:
+        """For JSON; NaN as None."""
+        content = asdict(self)
+        return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in content.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The conditional distribution of Q at a resolution, as quantiles on a grid; linear between its points.
+
+    Quantiles never cross and never rise with the resolution's value in Å. `qscore.curve.fit_curve` makes one.
+
+    Attributes
+    ----------
+    grid : array, shape (points,)
+        Resolutions, Å, rising; its ends are the domain.
+    levels : array, shape (levels,)
+        Shares of entries below, rising, within 0–1.
+    values : array, shape (points, levels)
+        Q.
+    n : int
+        Rows the curve rests on.
+    sigma, kind : float, str
+        Width of the reference Gaussian, Å; class of atoms, or "all".
+    name, source : str
+        What it is called; where the numbers come from.
+    making : dict
+        How it was made (`qscore.curve`): JSON values only.
+    """
+
+    grid: np.ndarray
+    levels: np.ndarray
+    values: np.ndarray
+    n: int
+    sigma: float = 0.4
+    kind: str = "all"
+    name: str = "curve"
+    source: str = ""
+    making: dict | None = None
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Resolutions the curve is for, Å."""
+        return float(self.grid[0]), float(self.grid[-1])
+
+    @property
+    def form(self) -> str:
+        """Its shape in words."""
+        return QUANTILES
+
+    def clamped(self, resolution: float) -> bool:
+        """Never: quantiles of Q are not above 1."""
+        return False
+
+    def at(self, resolution) -> np.ndarray:
+        """Quantiles of Q at resolutions, Å: shape of `resolution` + (levels,); NaN outside the domain."""
+        x = np.asarray(resolution, dtype=float)
+        left = np.clip(np.searchsorted(self.grid, x, side="right") - 1, 0, len(self.grid) - 2)
+        nearest = np.clip(x, *self.domain)
+        share = ((nearest - self.grid[left]) / (self.grid[left + 1] - self.grid[left]))[..., None]
+        found = (1 - share) * self.values[left] + share * self.values[left + 1]
+        return np.where(((x >= self.grid[0]) & (x <= self.grid[-1]))[..., None], found, np.nan)
+
+    def level(self, resolution, level: float):
+        """One quantile of Q at resolutions, Å; its shape is theirs.
+
+        Raises
+        ------
+        ValueError
+            The curve does not hold that level.
+        """
+        place = np.flatnonzero(np.abs(self.levels - level) < ONE)
+        if not len(place):
+            raise ValueError(f"level {level:g}; the curve holds {', '.join(f'{one:g}' for one in self.levels)}")
+        return self.at(resolution)[..., place[0]][()]
+
+    def expected(self, resolution):
+        """Median Q at resolutions, Å; its shape is theirs."""
+        return self.level(resolution, 0.5)
+
+    def band(self, resolution, share: float = 0.95) -> tuple:
+        """Ends of the central band that holds a share of the entries: 0.95, 0.9 or 0.5; shapes are the resolutions'."""
+        return self.level(resolution, (1 - share) / 2), self.level(resolution, (1 + share) / 2)
+
+    def percentile(self, resolution, q):
+        """Share of entries of the same resolution that have a lower Q, 0–1: the detrended percentile.
+
+        Linear between the levels; beyond the outermost ones it falls off exponentially, at the rate at which
+        the two outermost levels follow each other. NaN outside the domain and without a Q.
+
+        Parameters
+        ----------
+        resolution, q : float or array, of shapes that broadcast
+            Å; Q.
+        """
+        resolution, q = np.broadcast_arrays(np.asarray(resolution, dtype=float), np.asarray(q, dtype=float))
+        values, levels = self.at(resolution), self.levels
+        above = (q[..., None] >= values).sum(axis=-1)
+        k = np.clip(above, 1, len(levels) - 1)
+        low, high = (np.take_along_axis(values, one[..., None], axis=-1)[..., 0] for one in (k - 1, k))
+        width = np.where(high > low, high - low, 1.0)
+        within = levels[k - 1] + (levels[k] - levels[k - 1]) * np.clip((q - low) / width, 0, 1)
+        below = _tail(values[..., 0] - q, values[..., 1] - values[..., 0], levels[:2])
+        beyond = _tail(q - values[..., -1], values[..., -1] - values[..., -2], 1 - levels[:-3:-1])
+        found = np.select([above == 0, above == len(levels)], [below, 1 - beyond], within)
+        return np.where(np.isnan(q) | np.isnan(values[..., 0]), np.nan, found)[()]
+
+    def as_dict(self) -> dict:
+        """For JSON, whole: `from_dict` gives the same curve bit for bit."""
+        return {
+            "form": QUANTILES,
+            "name": self.name,
+            "sigma": self.sigma,
+            "class": self.kind,
+            "source": self.source,
+            "n": self.n,
+            "domain": list(self.domain),
+            "levels": self.levels.tolist(),
+            "grid": self.grid.tolist(),
+            "values": self.values.tolist(),
+            "making": self.making or {},
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict) -> Curve:
+        """From `as_dict`; what else a record holds is left aside.
+
+        Raises
+        ------
+        ValueError
+            Something is missing, or the sizes, or the order of grid or levels, do not fit.
+        """
+        missing = {"grid", "levels", "values", "n"} - set(content)
+        if missing:
+            raise ValueError(f"a quantile curve without {', '.join(sorted(missing))}")
+        grid, levels, values = (np.array(content[key], dtype=float) for key in ("grid", "levels", "values"))
+        if values.shape != (len(grid), len(levels)) or min(values.shape) < 2 or not np.isfinite(values).all():
+            raise ValueError(f"a quantile curve of {len(grid)} points and {len(levels)} levels, values {values.shape}")
+        if (np.diff(grid) <= 0).any() or (np.diff(levels) <= 0).any():
+            raise ValueError("grid and levels of a quantile curve must rise")
+        more = {key: content[key] for key in ("sigma", "name", "source", "making") if content.get(key) is not None}
+        return cls(grid, levels, values, int(content["n"]), kind=content.get("class", "all"), **more)
+
+
+def _tail(distance, gap, levels) -> np.ndarray:
+    """Share beyond a point `distance` outside the outermost level; `levels` outermost first, `gap` apart in Q."""
+    rate = math.log(levels[1] / levels[0]) / np.maximum(gap, 1e-6)
+    return levels[0] * np.exp(-rate * np.maximum(distance, 0))
+
+
+# ---- records of expected_q.json ----
+
+
+def as_record(equation: Equation | Curve) -> dict:
+    """What ``expected_q.json`` says of an equation; the caller adds where it comes from.
+
+    Keys of a polynomial: `form`, `sigma`, `class`, `coefficients` (highest power first), `peak`, `low`, `high`,
+    `domain`, `source`; of a quantile curve: see `Curve.as_dict`.
+    """
+    if isinstance(equation, Curve):
+        return equation.as_dict()
+    content = equation.as_dict()
+    return {"form": equation.form, "class": content.pop("kind")} | content
+
+
+def from_record(name: str, record: dict) -> Equation | Curve:
+    """An equation of ``expected_q.json`` by its name there.
+
+    Raises
+    ------
+    ValueError
+        The record is not one of an equation.
+    """
+    try:
+        if record.get("form") == QUANTILES:
+            return Curve.from_dict(record | {"name": name, "source": origin(record)})
+        known = {field.name for field in fields(Equation)}
+        content = {key: value for key, value in record.items() if key in known and value is not None}
+        content |= {"name": name, "kind": record["class"], "source": origin(record)}
+        content |= {key: tuple(map(float, content[key])) for key in ("coefficients", "domain")}
+        return Equation(**content)
+    except (KeyError, TypeError) as err:
+        raise ValueError(f"equation {name!r} cannot be read: {err}") from err
+
+
+def origin(record: dict) -> str:
+    """Where the numbers of a record come from, in words."""
+    says = (
+        ("source", "{}"),
+        ("version", "qscore {}"),
+        ("subset", "subset {}"),
+        ("x", "x: {}"),
+        ("selection", "{}"),
+        ("catalogue_date", "catalogue of {}"),
+    )
+    parts = [f"fitted to {record['n']:,} rows"] if record.get("n") is not None else []
+    parts += [text.format(record[key]) for key, text in says if record.get(key)]
+    digest = record.get("table_sha256")
+    return "; ".join([*parts, f"table {digest[:12]}"] if digest else parts)
+
+
+def judging_curve(fit: dict) -> Curve:
+    """The curve that the entries of a survey are judged by.
+
+    Parameters
+    ----------
+    fit : dict
+        Content of ``expected_q.json``.
+
+    Raises
+    ------
+    ValueError
+        It names no quantile curve, as one of an older version.
+    """
+    record = fit.get("judged_by") or {}
+    if record.get("form") != QUANTILES:
+        raise ValueError("the fit holds no curve to judge by: fit the table again with this version")
+    return Curve.from_dict(record)

@@ -1,0 +1,164 @@
+"""The second look at the entries of a batch: what frame their models would rather have.
+
+Each entry is searched in a forked child of its own, as `qscore.batch` scores.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import tempfile
+import zlib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from qscore import archive, batch, frames, tables
+from qscore.density import HEADER_BYTES, Density, MapHeader, parse_header, read_density
+from qscore.errors import UnusableEntry
+from qscore.model import read_model
+
+MOST_POINTS = 600**3  # of a map read whole: 0.9 GB
+BOX_MARGINS = (80.0, 40.0, 20.0, 10.0)  # Å around the model in a larger one
+LIMITS = batch.Limits(base_seconds=180.0, seconds_per_mb=4.0)
+
+
+def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, look=None) -> None:
+    """Search the entries of a fetched batch for better frames, into ``frames.parquet``.
+
+    Parameters
+    ----------
+    fetched : path-like
+        Folder of `qscore.archive.fetch_batch`.
+    batch_file : path-like
+        The batch as planned: `tables.EXAMINED` as text, for the resolutions. Text, because
+        reading Parquet starts threads, beside which nothing may fork.
+    out : path-like
+        Folder of the result.
+    limits : batch.Limits
+        What one entry may use.
+    look : callable, optional
+        What a child runs: (map path, model path, resolution) → columns of `tables.FRAMES` but the ids.
+
+    Raises
+    ------
+    ArchiveUnavailable
+        The fetched folder is broken.
+    ValueError
+        The batch file cannot be read, or holds a resolution that is no number.
+    """
+    out = Path(out)
+    resolutions = planned_resolutions(batch_file)
+    entries = archive.read_manifest(fetched)
+    out.mkdir(parents=True, exist_ok=True)
+    act = partial(_examined, fetched=Path(fetched), resolutions=resolutions, look=look or look_for_frames)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".examining-") as work:
+        folders = [Path(work) / str(n) for n in range(len(entries))]
+        found = batch.isolated(entries, folders, act, limits=limits)
+    rows = [_row(pair, row) for pair, row in zip(entries, found, strict=True)]
+    tables.write_parquet(out / "frames.parquet", tables.FRAMES, tables.as_columns(tables.FRAMES, rows))
+
+
+def look_for_frames(map_path, model_path, resolution: float) -> dict:
+    """The frames of one pair: columns of `tables.FRAMES` but the ids.
+
+    Parameters
+    ----------
+    map_path, model_path : path-like
+    resolution : float
+        Å; NaN where it is not known.
+
+    Returns
+    -------
+    dict
+        See `qscore.frames.frame_row`; ``detail`` says how far a map was searched that is too large.
+
+    Raises
+    ------
+    UnusableEntry
+        The pair cannot be read, or even the box around the model exceeds 600³ points.
+    """
+    model = read_model(model_path)
+    density, note = wide_density(map_path, model.position[np.isfinite(model.position).all(axis=1)])
+    return frames.frame_row(frames.search(density, model, resolution)) | {"detail": note}
+
+
+def wide_density(path, atoms: np.ndarray) -> tuple[Density, str]:
+    """The whole map, or of one of more than 600³ points the largest box around the model that has no more.
+
+    Parameters
+    ----------
+    path : path-like
+    atoms : ndarray, shape (n, 3)
+        Finite, Å, x y z.
+
+    Returns
+    -------
+    Density
+    str
+        How far around the model the box reaches; empty for the whole map.
+
+    Raises
+    ------
+    UnusableEntry
+        The map cannot be read; ``out_of_memory``: 10 Å around the model are too much; ``model_outside_map``.
+    """
+    header = _header(Path(path))
+    if header is None or np.prod(header.shape, dtype=float) <= MOST_POINTS:
+        return read_density(path), ""
+    for margin in BOX_MARGINS:
+        points = (np.ptp(atoms, axis=0) + 2 * margin) / header.step + 4
+        if np.prod(np.minimum(points, header.in_xyz(header.shape))) <= MOST_POINTS:
+            density = read_density(path, atoms, margin=margin)
+            return _not_empty(density, path), f"searched within {margin:g} Å of the model: {header.shape} points"
+    raise UnusableEntry("out_of_memory", f"the box around the model exceeds {MOST_POINTS:,} points")
+
+
+def _not_empty(density: Density, path) -> Density:
+    if not density.values.size:
+        raise UnusableEntry("model_outside_map", f"no atom near {Path(path).name}, which is too large to search")
+    return density
+
+
+def _header(path: Path) -> MapHeader | None:
+    """The header of a map; None where it cannot be reached, of which `read_density` knows the reason."""
+    try:
+        with open(path, "rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw) if zipped else raw as stream:
+                return parse_header(stream.read(HEADER_BYTES), path.name)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def planned_resolutions(batch_file) -> dict[tuple[str, str], float]:
+    """(emdb_id, pdb_id) → resolution, Å, of a planned batch; NaN where it has none.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, or holds something else than numbers.
+    """
+    rows = tables.read_tsv(batch_file)
+    return {(row["emdb_id"], row["pdb_id"]): _number(row.get("resolution", ""), batch_file) for row in rows}
+
+
+def _number(text: str, batch_file) -> float:
+    try:
+        return float(text) if text else math.nan
+    except ValueError as err:
+        raise ValueError(f"{batch_file}: resolution {text!r}; expected a number of Å") from err
+
+
+def _examined(pair: dict, _folder: Path, *, fetched: Path, resolutions: dict, look) -> dict:
+    resolution = resolutions.get((pair["emdb_id"], pair["pdb_id"]), math.nan)
+    return look(fetched / pair["map"]["name"], fetched / pair["model"]["name"], resolution)
+
+
+def _row(pair: dict, found: dict | UnusableEntry) -> dict:
+    """The row of an entry, whatever happened to it."""
+    if isinstance(found, UnusableEntry):
+        found = {"status": "unusable", "reason": found.reason, "detail": str(found)}
+    return {"emdb_id": pair["emdb_id"], "pdb_id": pair["pdb_id"], **found}

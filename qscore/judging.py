@@ -1,0 +1,130 @@
+"""Which entries of a survey are better or worse than expected, and why: statistics first, then causes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from qscore import causes, expected, outliers, percentiles, tables
+from qscore.equations import judging_curve
+from qscore.independence import folds, groups_of
+from qscore.nulls import FEWEST, Null, agreeing
+from qscore.selection import FitRule, why_not
+
+
+def judged(entries_file, fit_file, rule: FitRule, *, level: float = 0.05) -> list[dict]:
+    """A row of `tables.OUTLIERS` for every scored entry.
+
+    Every entry with a resolution in the domain of the curve is judged, whether
+    or not the fit takes it: `left_out` says which. Entries under a tight mask
+    can be flagged low only: their Q is an upper bound.
+
+    Parameters
+    ----------
+    entries_file : path
+        Parquet of `tables.ENTRIES`.
+    fit_file : path
+        ``expected_q.json`` of `fitting.fit`.
+    rule : FitRule
+        Of the fit.
+    level : float
+        False discovery rate of the flags.
+    """
+    rows = [row for row in tables.read_rows(entries_file, layout=tables.ENTRIES) if row["status"] == "scored"]
+    fit = json.loads(Path(fit_file).read_text(encoding="utf-8"))
+    curve, null = judging_curve(fit), Null.from_dict(fit["null"])
+    resolution, q = (_numbers(rows, key) for key in ("resolution", "q_mean"))
+    within = (resolution >= curve.domain[0]) & (resolution <= curve.domain[1])
+    whys = [why_not(row, rule) for row in rows]
+    columns = outliers.judge(resolution, q, null, level=level, judged=within, **_reference(rows, whys, resolution))
+    columns |= _relative(resolution, q, curve)
+    columns["z_chance"] = (_numbers(rows, "q_scored") - _numbers(rows, "q_null")) / _numbers(rows, "q_null_sd")
+    return [
+        _row(row, {key: values[k] for key, values in columns.items()}, curve, why)
+        for k, (row, why) in enumerate(zip(rows, whys, strict=True))
+    ]
+
+
+def _reference(rows: list[dict], whys: list[str], resolution: np.ndarray) -> dict:
+    """Entries for the reference-set null, chosen without Q: map and model agree; where no one tells, all of the fit."""
+    if len(rows) < FEWEST:
+        return {}
+    fsc = _numbers(rows, "map_model_fsc05")
+    agree = agreeing(resolution, fsc) if np.isfinite(fsc).any() else np.array([not why for why in whys], dtype=bool)
+    return {"reference": agree, "folds": folds(groups_of(rows).joint)}
+
+
+def _numbers(rows: list[dict], key: str) -> np.ndarray:
+    return np.array([math.nan if row[key] is None else row[key] for row in rows], dtype=float)
+
+
+def _relative(resolution: np.ndarray, q: np.ndarray, curve) -> dict[str, np.ndarray]:
+    """EMDB's percentiles in both windows, and that of the conditional distribution."""
+    return {
+        "percentile": curve.percentile(resolution, q),
+        "q_relative_all": percentiles.relative_all(q),
+        "q_relative_1_0": percentiles.relative_resolution(resolution, q, 1.0),
+        "q_relative_0_5": percentiles.relative_resolution(resolution, q, 0.5),
+    }
+
+
+def _row(row: dict, found: dict, curve, left_out: str) -> dict:
+    resolution = math.nan if row["resolution"] is None else row["resolution"]
+    low, high = curve.band(resolution)
+    published = expected.MAPQ_2_9_7.band(resolution)
+    flag = "" if found["flag"] == "high" and row["tight_mask"] else str(found["flag"])
+    return {
+        **{key: row[key] for key in ("emdb_id", "pdb_id", "resolution", "q_mean")},
+        **{key: value.item() if isinstance(value, np.generic) else value for key, value in found.items()},
+        "expected_q": curve.expected(resolution),
+        "low": low,
+        "high": high,
+        "equation": curve.name,
+        "left_out": left_out,
+        "flag": flag,
+        "band_mapq": outliers.band_flag(row["q_mean"], *published),
+    }
+
+
+def flagged(entries_file, outliers_file, regions_file, fit_file, *, frames_files=()) -> list[dict]:
+    """A row of `tables.FLAGS` for every scored entry: what the statistics say, and a cause with its evidence.
+
+    Parameters
+    ----------
+    entries_file, outliers_file : path
+        Parquet of `tables.ENTRIES` and `tables.OUTLIERS`.
+    regions_file : path
+        ``regions/entries.parquet`` of `regions.write`.
+    fit_file : path
+        ``expected_q.json``.
+    frames_files : sequence of path
+        Parquet of `tables.FRAMES`.
+    """
+    entries = _by_pair(tables.read_rows(entries_file, layout=tables.ENTRIES))
+    regions = _by_pair(tables.read_rows(regions_file))
+    frames = _by_pair([row for path in frames_files for row in tables.read_rows(path, layout=tables.FRAMES)])
+    curve = judging_curve(json.loads(Path(fit_file).read_text(encoding="utf-8")))
+    found = []
+    for row in tables.read_rows(outliers_file, layout=tables.OUTLIERS):
+        key = row["emdb_id"], row["pdb_id"]
+        joined = _measured(entries[key]) | row | regions.get(key, {}) | _frame(frames.get(key, {}))
+        cause, evidence = causes.cause_of(joined, curve.band)
+        found.append(joined | {"cause": cause, "evidence": evidence})
+    return found
+
+
+def _by_pair(rows: list[dict]) -> dict[tuple[str, str], dict]:
+    return {(row["emdb_id"], row["pdb_id"]): row for row in rows}
+
+
+def _measured(row: dict) -> dict:
+    outside = row["n_outside"] / row["n_atoms"] if row["n_atoms"] else None
+    return row | {"frac_outside": outside}
+
+
+def _frame(row: dict) -> dict:
+    """What the second look measured, under the names it has there; its status and reasons stay behind."""
+    return {key: value for key, value in row.items() if key not in ("status", "reason", "detail")}

@@ -1,0 +1,260 @@
+"""What to expect of a residue: the entry's expected Q and an offset of its type, part and resolution.
+
+Acidic side chains lose density to the beam, aromatic ones are large and stiff, backbones are better resolved than
+side chains: a residue is compared with those of its own kind. The offsets are relative to the entry's mean, so that
+they mean "this type of residue in an entry of that Q".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from qscore import tables
+from qscore.layouts import Column, Layout
+
+PARTS = {"all": "q_04", "backbone": "q_04_backbone", "side chain": "q_04_side_chain"}
+EDGES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0)
+POLYMERS = ("protein", "nucleic")
+ANY = "any"
+SHIPPED = Path(__file__).parent / "shipped" / "offsets.json"
+# From the real pairs: residues of one type and entry scatter by 0.1 in Q, a type's mean between entries by 0.03, the
+# means of types by 0.04: what weighs half as much as any number would.
+_HALF_RESIDUES, _HALF_ENTRIES = 10.0, 1.0
+LAYOUT = Layout(
+    "offsets",
+    (
+        Column("residue", "text", "residue name; any for all others"),
+        Column("part", "text", "all, backbone or side chain"),
+        Column("resolution_low", "number", "lower edge of the resolution bin, Å"),
+        Column("resolution_high", "number", "upper edge, Å"),
+        Column("offset", "number", "expected Q of the residue minus expected Q of its entry, σ 0.4 Å"),
+        Column("sd", "number", "standard deviation of its Q about expected Q plus offset, over the archive"),
+        Column("n_residues", "whole", "residues the bin rests on"),
+        Column("n_entries", "whole", "entries"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Offsets of residue types.
+
+    Attributes
+    ----------
+    cells : tuple of dict
+        Of `LAYOUT`: one each type, part and bin of resolution, of `EDGES`.
+    source : str
+        What they were fitted to, in words.
+    """
+
+    cells: tuple[dict, ...]
+    source: str = ""
+
+    def of(self, residue: np.ndarray, resolution: float, part: str = "all") -> tuple[np.ndarray, np.ndarray]:
+        """Offset and standard deviation of residues → two float arrays, shape (n,).
+
+        A type that was not fitted has the row of ``any``; without one the offset is 0 and the deviation NaN.
+
+        Parameters
+        ----------
+        residue : text array, shape (n,)
+            Residue names.
+        resolution : float
+            Å; outside the bins the nearest serves.
+        part : str
+            all, backbone or side chain.
+        """
+        names, which = np.unique(np.asarray(residue).astype("U"), return_inverse=True)
+        bin_ = int(bin_of(np.array([resolution]))[0])
+        found = [self._row(name, part, bin_) for name in names.tolist()]
+        return tuple(np.array([row[k] for row in found], float).reshape(-1)[which] for k in (0, 1))
+
+    def _row(self, name: str, part: str, bin_: int) -> tuple[float, float]:
+        for known in (name, ANY):
+            if (found := self._table.get((known, part, bin_))) is not None:
+                return found
+        return 0.0, np.nan
+
+    @cached_property
+    def _table(self) -> dict:
+        number = {low: k for k, low in enumerate(EDGES[:-1])}
+        return {
+            (row["residue"], row["part"], number[row["resolution_low"]]): (row["offset"], row["sd"])
+            for row in self.cells
+        }
+
+    def as_dict(self) -> dict:
+        """For JSON: columns, one list of values each."""
+        return {"source": self.source} | tables.as_columns(LAYOUT, self.cells)
+
+    @classmethod
+    def from_dict(cls, content: Mapping) -> Offsets:
+        """What `as_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            It lacks a column.
+        """
+        if missing := [name for name in LAYOUT.names if name not in content]:
+            raise ValueError(f"residue offsets without {', '.join(missing)}")
+        values = zip(*(content[name] for name in LAYOUT.names), strict=True)
+        rows = (dict(zip(LAYOUT.names, one, strict=True)) for one in values)
+        return cls(tuple(row | {"sd": np.nan if row["sd"] is None else row["sd"]} for row in rows), content["source"])
+
+    def rows(self) -> list[dict]:
+        """Rows of `LAYOUT`."""
+        return list(self.cells)
+
+
+def shipped() -> Offsets:
+    """The offsets that come with the program."""
+    return Offsets.from_dict(json.loads(SHIPPED.read_text(encoding="utf-8")))
+
+
+def bin_of(resolution: np.ndarray) -> np.ndarray:
+    """Number of the resolution bin, 0 first; the nearest one outside the edges → int (n,)."""
+    return np.clip(np.searchsorted(EDGES, resolution, side="right") - 1, 0, len(EDGES) - 2)
+
+
+def of_survey(residues_file, entries_file, curve) -> Offsets:
+    """Offsets of a survey: of its scored entries with a resolution and without a tight mask.
+
+    Parameters
+    ----------
+    residues_file, entries_file : path
+        Parquet of `tables.RESIDUES` and `tables.ENTRIES`.
+    curve : Curve
+        Expected Q of entries over resolution.
+    """
+    columns = ("emdb_id", "pdb_id", "status", "resolution", "tight_mask")
+    layout = Layout("entries", tuple(column for column in tables.ENTRIES.columns if column.name in columns))
+    entries = {
+        (row["emdb_id"], row["pdb_id"]): (row["resolution"], float(curve.expected(row["resolution"])))
+        for row in tables.read_rows(entries_file, layout=layout)
+        if row["status"] == "scored" and row["resolution"] and not row["tight_mask"]
+    }
+    return fit_offsets(tables.row_groups(residues_file, layout=tables.RESIDUES), entries)
+
+
+def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "this survey") -> Offsets:
+    """Offsets of the residue types of a survey.
+
+    The offset of a type in a bin of resolution is the mean over entries of (mean Q of its residues − mean Q of the
+    entry's polymer, each atom counting once); an entry with n of them weighs n / (n + 5). A bin whose entries weigh
+    w in all is drawn to the type's mean over all resolutions by w / (w + 5), and that in turn to 0. The standard
+    deviation is that of Q − (expected Q of the entry + offset): it holds what entries differ by, too.
+
+    Parameters
+    ----------
+    batches : iterable of mapping
+        Columns of the residues table; no pair in two batches.
+    entries : mapping
+        (EMDB id, PDB id) → (resolution in Å, expected Q or NaN). Pairs that are not in it are left out; where the
+        expected Q is NaN the entry's own mean takes its place.
+    source : str
+        What the survey is, in words.
+
+    Returns
+    -------
+    Offsets
+        Rows sorted by type, part and resolution; the same for batches in any order.
+    """
+    pieces = [piece for batch in batches for piece in _pieces(batch, entries)]
+    return Offsets(tuple(_rows(_gathered(pieces))), source) if pieces else Offsets((), source)
+
+
+# One piece: of an entry and a part, each type's name, then these numbers.
+_FIELDS = ("n", "mean", "residual", "square")
+
+
+def _pieces(batch: Mapping, entries: Mapping):
+    """Means of each residue type in each entry of a batch: (pair, part, bin, types, numbers (types, 4))."""
+    polymer = np.isin(batch["class"].astype("U"), POLYMERS)
+    for pair, rows in pairs_of(batch, polymer):
+        if pair not in entries or not np.isfinite(batch["q_04"][rows]).any():
+            continue
+        resolution, expected = entries[pair]
+        q, weight = batch["q_04"][rows], batch["n_scored"][rows].astype(float)
+        centre = np.nansum(q * weight) / weight[np.isfinite(q)].sum()
+        expected = expected if np.isfinite(expected) else centre
+        types, which = np.unique(batch["residue"][rows].astype("U"), return_inverse=True)
+        bin_ = int(bin_of(np.array([resolution]))[0])
+        for part, column in PARTS.items():
+            yield pair, part, bin_, types, _sums(which, batch[column][rows], centre, expected, len(types))
+
+
+def _sums(which, q, centre, expected, n_types) -> np.ndarray:
+    there = np.isfinite(q)
+    which, q = which[there], q[there]
+    count = np.bincount(which, minlength=n_types)
+    sums = [
+        np.bincount(which, weights=part, minlength=n_types) for part in (q - centre, q - expected, (q - expected) ** 2)
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.column_stack([count, *(part / count for part in sums)])
+
+
+def pairs_of(batch: Mapping, among: np.ndarray):
+    """(EMDB id, PDB id) and the rows of each pair of a batch, of those `among` (bool (n,)), in order of the table."""
+    rows = np.flatnonzero(among)
+    if not len(rows):
+        return
+    emdb, pdb = batch["emdb_id"][rows], batch["pdb_id"][rows]
+    starts = np.flatnonzero(np.concatenate([[True], (emdb[1:] != emdb[:-1]) | (pdb[1:] != pdb[:-1])]))
+    for part in np.split(rows, starts[1:]):
+        yield (str(batch["emdb_id"][part[0]]), str(batch["pdb_id"][part[0]])), part
+
+
+def _gathered(pieces: list) -> dict[str, np.ndarray]:
+    """Pieces → one row a pair, type, part and bin, in an order that does not depend on that of the pieces."""
+    pieces = sorted(pieces, key=lambda piece: piece[:3])
+    sizes = [len(piece[3]) for piece in pieces]
+    table = {"residue": np.concatenate([piece[3] for piece in pieces])}
+    table |= {name: np.repeat([piece[k] for piece in pieces], sizes) for k, name in ((1, "part"), (2, "bin"))}
+    table |= dict(zip(_FIELDS, np.concatenate([piece[4] for piece in pieces]).T, strict=True))
+    return {name: column[table["n"] > 0] for name, column in table.items()}
+
+
+def _rows(table: dict[str, np.ndarray]):
+    """The rows of each type, and of all types together."""
+    for residue in [*sorted(set(table["residue"].tolist())), ANY]:
+        for part in PARTS:
+            mine = (table["part"] == part) & ((table["residue"] == residue) | (residue == ANY))
+            if mine.any():
+                yield from _rows_of(residue, part, {name: column[mine] for name, column in table.items()})
+
+
+def _rows_of(residue: str, part: str, table: dict[str, np.ndarray]):
+    weight = table["n"] / (table["n"] + _HALF_RESIDUES)
+    overall = _shrunk((weight * table["mean"]).sum(), weight.sum(), 0.0)
+    spread = _spread(weight, table)
+    for k, (low, high) in enumerate(pairwise(EDGES)):
+        mine = table["bin"] == k
+        w = weight[mine]
+        variance = _shrunk(w.sum() * _spread(w, {name: table[name][mine] for name in _FIELDS}), w.sum(), spread)
+        yield {
+            "residue": residue, "part": part, "resolution_low": low, "resolution_high": high,
+            "offset": float(_shrunk((w * table["mean"][mine]).sum(), w.sum(), overall)), "sd": float(np.sqrt(variance)),
+            "n_residues": int(table["n"][mine].sum()), "n_entries": int(mine.sum()) if residue != ANY else 0,
+        }  # fmt: skip
+
+
+def _shrunk(total: float, weight: float, toward: float) -> float:
+    """A weighted mean drawn to a value that weighs as one entry."""
+    return (total + _HALF_ENTRIES * toward) / (weight + _HALF_ENTRIES)
+
+
+def _spread(weight, table) -> float:
+    """Variance of Q about the expected Q of the entry and the mean residual; 0 without rows."""
+    if not weight.sum():
+        return 0.0
+    mean, square = ((weight * table[name]).sum() / weight.sum() for name in ("residual", "square"))
+    return max(float(square - mean**2), 0.0)

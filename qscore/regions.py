@@ -1,0 +1,312 @@
+"""Regions of polymer chains that are less resolved than their entry: residue table, offsets, null → table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from qscore import copies, scan, scannull, tables
+from qscore.chains import VIEW, Chain, Entry, chains_of, entries_of, features, is_symmetric, pair_of, residue_view
+from qscore.layouts import FLAGS, Layout
+from qscore.offsets import POLYMERS, Offsets, pairs_of
+from qscore.offsets import shipped as shipped_offsets
+
+KIND = "chain region"
+LEVEL = 0.05
+_JOIN = 3  # windows with fewer residues than this between them are one region
+_SUMMARY = ("n_regions", "frac_in_regions", "q_outside_regions")
+SUMMARY = Layout(
+    "regions of entries",
+    tables.REGIONS.columns[:2] + tuple(column for column in FLAGS.columns if column.name in _SUMMARY),
+)
+SURVEY = "this survey's chains"
+_ROUNDING = 1e-9
+_NEEDED = ("chain", "number", "icode", "residue", "class", "q_04")
+
+
+def build_null(columns: Mapping, among: np.ndarray) -> scannull.ScanNull:
+    """The null of a survey: its own scanned chains.
+
+    Parameters
+    ----------
+    columns : mapping of array, shape (chains,)
+        Of `features`.
+    among : bool array, shape (chains,)
+        The chains of unflagged entries.
+    """
+    kept = np.flatnonzero(among & np.isfinite(columns["maximum"]))
+    rows = {name: columns[name][kept] for name in scannull.COLUMNS}
+    return scannull.ScanNull(**rows, reference=SURVEY)
+
+
+def null_for(kind: str, own: scannull.ScanNull | None) -> scannull.ScanNull:
+    """The null of a class of chains: the survey's own with 200 of them or more, else the shipped one."""
+    return own if own is not None and len(own.of(kind)) >= scannull.FEWEST else scannull.shipped()
+
+
+def p_values(columns: Mapping, nulls: Mapping) -> np.ndarray:
+    """p of scanned chains → float (chains,); NaN where nothing was scanned.
+
+    Parameters
+    ----------
+    columns : mapping of array
+        Of `features`.
+    nulls : mapping
+        Class of polymer → ScanNull.
+    """
+    p = np.full(len(columns["kind"]), np.nan)
+    for kind, null in nulls.items():
+        mine = np.flatnonzero((columns["kind"] == kind) & np.isfinite(columns["maximum"]))
+        p[mine] = null.p({name: columns[name][mine] for name in scannull.COLUMNS[1:]}, kind)
+    return p
+
+
+def adjusted(p, among: np.ndarray) -> np.ndarray:
+    """Benjamini–Hochberg's adjusted p of values held against a list of p → float, as `p`.
+
+    For a value of the list it is the usual one; a further window of a chain is judged as if it were its chain's.
+
+    Parameters
+    ----------
+    p : float array
+    among : float array, shape (m,)
+        NaN counts as no test.
+    """
+    listed = np.sort(among[np.isfinite(among)])
+    rank = np.arange(1, len(listed) + 1)
+    least = np.minimum.accumulate((listed * len(listed) / rank)[::-1])[::-1] if len(listed) else np.ones(0)
+    upto = np.searchsorted(listed, p, side="right")
+    alone = len(listed) * np.asarray(p, float) / np.maximum(upto, 1)
+    above = np.concatenate([least, [1.0]])[np.searchsorted(listed, p, side="left")]
+    return np.minimum(np.minimum(alone, above), 1.0)
+
+
+def cutoff(p: np.ndarray, level: float = LEVEL) -> float:
+    """The p up to which Benjamini and Hochberg reject at a false discovery rate: level · k / m; 0 when k is 0.
+
+    Not the largest p that they reject: a further window of a rejected chain is held to the same bar as its chain.
+    """
+    tested = p[np.isfinite(p)]
+    rejected = np.count_nonzero(adjusted(tested, p) <= level)
+    return level * rejected / len(tested) if rejected else 0.0
+
+
+# ---- rows ----
+
+
+def region_rows(chains: list[Chain], residues: Mapping, view: Mapping, nulls: Mapping, p: np.ndarray) -> tuple:
+    """Regions of chains of a batch: all windows that are as significant as the least significant chain.
+
+    Parameters
+    ----------
+    chains : list of Chain
+    residues, view : mapping of array, shape (n,)
+        Columns of the batch, and of `residue_view`.
+    nulls : mapping
+        Class of polymer → ScanNull.
+    p : float array
+        Of all chains that were tested with these: Benjamini–Hochberg is over them.
+
+    Returns
+    -------
+    list of dict, bool array of shape (n,)
+        Rows of the regions table; which residues lie in a region, in any copy.
+    """
+    rows, inside, most = [], np.zeros(len(residues["q_04"]), bool), cutoff(p)
+    for chain in chains if most > 0 else ():
+        null = nulls[chain.kind]
+        law = null.laws(features([chain]), chain.kind)
+        if not chain.found.maximum >= law.least(most)[0] - _ROUNDING:
+            continue
+        for maximum, first, last in joined(scan.further(chain.z, chain.found, law.least(most)[0] - _ROUNDING)):
+            own = float(law.p(np.array([maximum]))[0])
+            tested = {"p": own, "p_adjusted": float(adjusted(own, p)), "reference": null.reference}
+            rows.append(_row(chain, slice(first, last + 1), residues, view) | tested)
+            members = chain.rows[:, first : last + 1]
+            inside[members[members >= 0]] = True
+    return rows, inside
+
+
+def joined(windows: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+    """Windows fewer than 3 residues apart as one, with the highest of their statistics; in order of the chain."""
+    found: list[tuple[float, int, int]] = []
+    for maximum, first, last in sorted(windows, key=lambda window: window[1]):
+        if found and first - found[-1][2] <= _JOIN:
+            before = found.pop()
+            maximum, first = max(maximum, before[0]), before[1]
+        found.append((maximum, first, last))
+    return found
+
+
+def _row(chain: Chain, window: slice, residues: Mapping, view: Mapping) -> dict:
+    rows = chain.rows[:, window]
+    first, last = rows[0, 0], rows[0, -1]
+    names = [str(residues["chain"][members[members >= 0][0]]) for members in chain.rows]
+    return {
+        "emdb_id": chain.pair[0],
+        "pdb_id": chain.pair[1],
+        "kind": KIND,
+        "chain": names[0],
+        "from": _number_of(residues, first),
+        "to": _number_of(residues, last),
+        "length": rows.shape[1],
+        "mean_q": _mean(residues["q_04"], rows),
+        **{name: _mean(view[name], rows) for name in VIEW},
+        "pooled": " ".join(names) if len(names) > 1 else "",
+    }
+
+
+def _number_of(residues: Mapping, row: int) -> str:
+    return f"{residues['number'][row]}{residues['icode'][row] or ''}"
+
+
+def _mean(values, rows) -> float:
+    """Mean over residues of the mean over copies."""
+    found = copies.mean(copies.taken(values, rows))
+    found = found[np.isfinite(found)]
+    return float(found.mean()) if len(found) else float("nan")
+
+
+def summarise(residues: Mapping, inside: np.ndarray, rows: Iterable[Mapping]) -> list[dict]:
+    """What the regions of each pair of a batch amount to: rows of `SUMMARY`.
+
+    Parameters
+    ----------
+    residues : mapping of array, shape (n,)
+    inside : bool array, shape (n,)
+    rows : iterable of mapping
+        Of the regions table.
+    """
+    count = Counter(pair_of(row) for row in rows)
+    polymer = np.isin(residues["class"].astype("U"), POLYMERS)
+    found = []
+    for pair, mine in pairs_of(residues, polymer):
+        rest = residues["q_04"][mine[~inside[mine]]]
+        rest = rest[np.isfinite(rest)]
+        numbers = count[pair], float(inside[mine].mean()), float(rest.mean()) if len(rest) else np.nan
+        found.append(dict(zip(SUMMARY.names, (*pair, *numbers), strict=True)))
+    return found
+
+
+# ---- one batch, one pair, a survey ----
+
+
+def find_regions(residues: Mapping, entries: Mapping, offsets: Offsets, null=None) -> list[dict]:
+    """Regions of the pairs of one batch, tested among themselves → rows of the regions table, worst first.
+
+    Parameters
+    ----------
+    residues : mapping of array, shape (n,)
+        Columns of the residues table.
+    entries : mapping
+        (EMDB id, PDB id) → Entry.
+    offsets : Offsets
+    null : ScanNull, optional
+        Serves the classes of which it has 200 chains; the shipped one the others.
+    """
+    view = residue_view(residues, entries, offsets)
+    chains = list(chains_of(residues, entries, view))
+    nulls = {kind: null_for(kind, null) for kind in {chain.kind for chain in chains}}
+    rows, _ = region_rows(chains, residues, view, nulls, p_values(features(chains), nulls))
+    return sorted(rows, key=_worst_first)
+
+
+def _worst_first(row: Mapping) -> tuple:
+    return row["p"], row["z_within"], row["emdb_id"], row["pdb_id"], row["chain"], row["from"]
+
+
+def regions_of_pair(residues: Mapping, *, resolution: float, curve=None, point_group: str | None = None) -> list[dict]:
+    """Regions of a single pair, by the shipped null and the shipped offsets → rows of the regions table, worst first.
+
+    Parameters
+    ----------
+    residues : mapping of array-like, shape (n,)
+        chain, number, icode, residue, class and q_04 of its residues.
+    resolution : float
+        Å.
+    curve : Curve, optional
+        Expected Q of entries over resolution: gives ``expected`` and ``z_archive``.
+    point_group : str, optional
+        Symmetry imposed on the reconstruction.
+    """
+    columns = {name: np.asarray(residues[name]) for name in _NEEDED}
+    columns |= {name: np.full(len(columns["q_04"]), "", "U1") for name in ("emdb_id", "pdb_id")}
+    expected = float(curve.expected(resolution)) if curve is not None else np.nan
+    entry = Entry(resolution, expected, is_symmetric(point_group))
+    return find_regions(columns, {("", ""): entry}, shipped_offsets())
+
+
+def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=()) -> list[dict]:
+    """Regions of a survey → ``regions.tsv``, ``regions.parquet``, ``entries.parquet``, ``scan_null.parquet``.
+
+    The residues are read twice, a row group at a time: all chains are scanned, then the rows made of those that are
+    significant among all.
+
+    Parameters
+    ----------
+    residues_file, entries_file : path
+        Parquet of `tables.RESIDUES` and `tables.ENTRIES`.
+    outliers_file : path, or None
+        Parquet of `tables.OUTLIERS`: expected Q of each entry, and which are flagged.
+    fit_file : path, or None
+        ``expected_q.json``: the residue offsets; the shipped ones without it.
+    out : path
+        Folder.
+    ligands : iterable of mapping
+        Rows of the regions table that are no chains, added to it.
+
+    Returns
+    -------
+    list of dict
+        Rows of the regions table.
+    """
+    judged = tables.read_rows(outliers_file, layout=tables.OUTLIERS) if outliers_file else ()
+    entries = entries_of(tables.read_rows(entries_file, layout=tables.ENTRIES), judged)
+    offsets = _offsets(fit_file)
+    pairs, columns = _scanned(residues_file, entries, offsets)
+    own = build_null(columns, np.array([not entries[pair].flagged for pair in pairs], bool))
+    nulls = {kind: null_for(kind, own) for kind in POLYMERS}
+    p = p_values(columns, nulls)
+    significant = {pair for pair, one in zip(pairs, p, strict=True) if one <= cutoff(p)}
+    hit = {pair: entries[pair] for pair in significant}
+    rows, summaries = [], []
+    for batch in tables.row_groups(residues_file, layout=tables.RESIDUES):
+        view = residue_view(batch, hit, offsets)
+        found, inside = region_rows(list(chains_of(batch, hit, view)), batch, view, nulls, p)
+        rows += found
+        summaries += [one for one in summarise(batch, inside, found) if pair_of(one) in entries]
+    rows = sorted(rows, key=_worst_first) + list(ligands)
+    _write(Path(out), rows, summaries, own)
+    return rows
+
+
+def _offsets(fit_file) -> Offsets:
+    if fit_file is None:
+        return shipped_offsets()
+    return Offsets.from_dict(json.loads(Path(fit_file).read_text(encoding="utf-8"))["offsets"])
+
+
+def _scanned(residues_file, entries, offsets) -> tuple[list[tuple[str, str]], dict[str, np.ndarray]]:
+    """The pair of each chain of a survey, and the columns of `features`, in order of pair."""
+    pairs, parts = [], []
+    for batch in tables.row_groups(residues_file, layout=tables.RESIDUES):
+        chains = list(chains_of(batch, entries, residue_view(batch, entries, offsets)))
+        pairs += [chain.pair for chain in chains]
+        parts.append(features(chains))
+    order = sorted(range(len(pairs)), key=lambda k: pairs[k])
+    empty = features([])
+    return [pairs[k] for k in order], {
+        name: np.concatenate([empty[name], *(part[name] for part in parts)])[order] for name in empty
+    }
+
+
+def _write(out: Path, rows: list[dict], summaries: list[dict], own: scannull.ScanNull) -> None:
+    summaries.sort(key=pair_of)
+    tables.write_tsv(out / "regions.tsv", tables.REGIONS, tables.as_columns(tables.REGIONS, rows))
+    tables.write_parquet(out / "regions.parquet", tables.REGIONS, tables.as_columns(tables.REGIONS, rows))
+    tables.write_parquet(out / "entries.parquet", SUMMARY, tables.as_columns(SUMMARY, summaries))
+    scannull.write(out / "scan_null.parquet", own)

@@ -1,0 +1,137 @@
+"""A model as a rigid body: its mean Q wherever it is put.
+
+What does not change when a model moves as a whole (its neighbours, the sample
+of atoms) is prepared once; a shift then costs the scoring of the sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qscore.density import Density
+from qscore.probes import METHOD, CellList, cell_list, direction_sets, reference_gaussian
+
+SIGMA = 0.4
+_UNMARKED = np.zeros((0, 0, 0), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Body:
+    """A sample of a model's atoms and the atoms near them.
+
+    Attributes
+    ----------
+    atoms : ndarray, float, shape (n, 3)
+        Å, x y z: the sample first, in its order, then all other atoms that can be a neighbour of one.
+    size : int
+        Atoms sampled.
+    cells : CellList
+        Of `atoms`.
+    """
+
+    atoms: np.ndarray
+    size: int
+    cells: CellList
+
+    @property
+    def sample(self) -> np.ndarray:
+        """Positions of the sampled atoms (size, 3), Å."""
+        return self.atoms[: self.size]
+
+    def turned(self, turn: np.ndarray, centre: np.ndarray) -> Body:
+        """The body rotated, or mirrored, by a 3 x 3 matrix about a centre (3,), Å."""
+        return _body((self.atoms - centre) @ turn.T + centre, self.size)
+
+    def q(self, density: Density, shift=(0.0, 0.0, 0.0), *, sigma: float = SIGMA, most: int | None = None):
+        """Q of the sampled atoms after a shift.
+
+        As `qscore.score.score_atoms`, but for the reasons and the distance to a mask.
+
+        Parameters
+        ----------
+        density : Density
+            Nothing beyond its box is read: what lies there is outside.
+        shift : (3,) array_like
+            Å, x y z.
+        sigma : float
+            Width of the reference Gaussian, Å.
+        most : int, optional
+            Only the first so many of the sample.
+
+        Returns
+        -------
+        ndarray, float, shape (size,) or (most,)
+            NaN where not scored.
+        """
+        from qscore import kernel  # compiles its loops where nobody has: not at import
+
+        count = min(self.size, most or self.size)
+        origin = density.origin + density.offset * density.step - shift
+        grid = np.array(density.values.shape[::-1], dtype=np.int64)
+        place = (self.atoms[:count] - origin) / density.step
+        inside = np.flatnonzero(((place >= 0) & (place <= grid - 1)).all(axis=1))
+        q, sampled = np.empty((len(inside), 1)), np.empty((len(inside), 3), dtype=np.int32)
+        references = reference_gaussian(sigma, METHOD)[None, :]
+        cells, (vectors, starts) = self.cells, direction_sets(METHOD)
+        kernel.score_atoms(
+            density.values, _UNMARKED, np.zeros(3, dtype=np.int64), grid, origin, density.step, self.atoms,
+            cells.order, cells.starts, cells.low, cells.shape, cells.size, inside, np.full(len(inside), np.inf),
+            vectors, starts, METHOD.radii, references, METHOD.points, METHOD.exclusion, q, sampled,
+        )  # fmt: skip
+        everywhere = np.full(count, np.nan)
+        everywhere[inside] = q[:, 0]
+        return everywhere
+
+    def mean_q(self, density: Density, shift=(0.0, 0.0, 0.0), *, most: int | None = None) -> float:
+        """Mean of `q`, an atom without score counting 0: leaving the map wins nothing."""
+        return float(np.nan_to_num(self.q(density, shift, most=most)).mean())
+
+
+def body(positions: np.ndarray, which: np.ndarray, *, most: int, seed: int) -> Body:
+    """A random sample of some atoms of a model, with the neighbours they have.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, 3)
+        All non-hydrogen atoms, Å, x y z; those without coordinates are left out.
+    which : ndarray of int
+        The atoms to sample from.
+    most : int
+        Atoms sampled at most, in random order: the first of them are a smaller sample.
+    seed : int
+        Of the sample.
+
+    Raises
+    ------
+    ValueError
+        None of the atoms has coordinates.
+    """
+    finite = np.isfinite(positions).all(axis=1)
+    which = np.asarray(which, dtype=np.int64)
+    sample = np.random.default_rng(seed).permutation(which[finite[which]])[:most]
+    if not len(sample):
+        raise ValueError("no atom to sample: none has coordinates")
+    others = np.setdiff1d(np.flatnonzero(finite), sample)
+    if len(others):
+        others = others[_near(positions[others], positions[sample])]
+    return _body(positions[np.concatenate([sample, others])], len(sample))
+
+
+def _body(atoms: np.ndarray, size: int) -> Body:
+    atoms = np.ascontiguousarray(atoms, dtype=np.float64)
+    return Body(atoms, size, cell_list(atoms, reach=METHOD.reach))
+
+
+def _near(atoms: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Which atoms lie in a cell next to that of a sampled one → bool (n,)."""
+    cells = cell_list(atoms, reach=METHOD.reach)
+    marked = np.zeros(cells.shape + 2, dtype=bool)
+    at = np.floor((sample - cells.low) / cells.size).astype(np.int64) + 1
+    at = at[((at >= 0) & (at <= cells.shape + 1)).all(axis=1)]
+    for step in np.ndindex(3, 3, 3):
+        i, j, k = np.clip(at + np.array(step) - 1, 0, cells.shape + 1).T
+        marked[i, j, k] = True
+    place = np.minimum(np.floor((atoms - cells.low) / cells.size).astype(np.int64), cells.shape - 1) + 1
+    return marked[tuple(place.T)]

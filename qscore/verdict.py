@@ -1,0 +1,224 @@
+"""One sentence on a scored pair: as well resolved as other entries at its resolution, or not, and where least."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from qscore.jackknife import Jackknife, block_jackknife
+
+SIGMA = 0.4  # Å, EMDB's: of the curve and of all that is judged
+MOST_NAMED = 3
+MIDDLES = (50, 90, 95)  # per cent
+CHANCE = 3.0  # standard deviations of the chance level within which Q is no better
+SIGNIFICANT = 0.05
+BLIND = "Q does not test register or chemistry"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of a scored pair, and what it rests on.
+
+    Attributes
+    ----------
+    sentence : str
+    place : str
+        ``middle``, ``below`` or ``above`` (of the middle 95 %); "" outside the curve's domain or without an entry mean.
+    middle : int or None
+        The narrowest of the middle 50, 90 and 95 % of entries that holds it.
+    at_edge : bool
+        Within two standard errors of an end of the band.
+    resolution, q, se, percentile, expected, low, high : float
+        Å; mean Q (EMDB's definition, sigma 0.4 Å) and its standard error; share of entries at this resolution
+        that lie below, 0 to 1; the curve's median, 2.5 and 97.5 % quantile. NaN where not known.
+    n_blocks, block_length : int
+        Of the jackknife: blocks, and residues in one.
+    no_better_than_chance, upper_bound : bool
+        Q within 3 standard deviations of the chance level; Q raised by a tight mask.
+    chains : str or None
+        The chains scored when not all were: such a Q is not an entry's.
+    worst : tuple of str
+        Up to three regions least resolved, worst first.
+    equation : str
+        Name of the curve.
+    """
+
+    sentence: str
+    place: str
+    middle: int | None
+    at_edge: bool
+    resolution: float
+    q: float
+    se: float
+    percentile: float
+    expected: float
+    low: float
+    high: float
+    n_blocks: int
+    block_length: int
+    no_better_than_chance: bool
+    upper_bound: bool
+    chains: str | None
+    worst: tuple[str, ...]
+    equation: str
+
+    def as_dict(self) -> dict:
+        """For JSON."""
+        return asdict(self)
+
+
+def expected_by(curve, resolution: float) -> dict:
+    """Expected Q of an entry and the middle 95 % by a curve, as one of the ``expected`` of a summary."""
+    low, high = map(float, curve.band(resolution))
+    values = {"expected": float(curve.expected(resolution)), "low": low, "high": high}
+    return {"kind": "all", "sigma": curve.sigma, **values, "equation": curve.name, "source": curve.source}
+
+
+def verdict(summary: dict, residues: dict, regions: list[dict] | None, curve) -> Verdict:
+    """Judge a scored pair by a curve of expected Q.
+
+    Parameters
+    ----------
+    summary : dict
+        Of `qscore.entry.PairScore`, with sigma 0.4 Å and a resolution.
+    residues : dict of array-like
+        Columns of its residues table.
+    regions : list of dict, or None
+        Rows of the regions table; None when they could not be looked for.
+    curve : Curve
+        Expected Q of entries over resolution.
+
+    Returns
+    -------
+    Verdict
+    """
+    error = block_jackknife(residues)
+    found = _facts(summary, error, curve) | {"worst": worst(regions or [])}
+    found["place"], found["middle"], found["at_edge"] = _place(found)
+    return Verdict(sentence=_sentence(found, summary, looked=regions is not None, domain=curve.domain), **found)
+
+
+def _facts(summary: dict, error: Jackknife, curve) -> dict:
+    """What the sentence rests on."""
+    resolution, q = summary["resolution"], summary["q_mean"]
+    low, high = map(float, curve.band(resolution))
+    known = low == low and q == q
+    return {
+        "resolution": resolution,
+        "q": q,
+        "se": error.se,
+        "percentile": float(curve.percentile(resolution, q)) if known else math.nan,
+        "expected": float(curve.expected(resolution)),
+        "low": low,
+        "high": high,
+        "n_blocks": error.n_blocks,
+        "block_length": error.length,
+        "no_better_than_chance": no_better_than_chance(summary),
+        "upper_bound": bool(summary["tight_mask"]),
+        "chains": summary.get("only_chains"),
+        "equation": curve.name,
+    }
+
+
+def no_better_than_chance(summary: dict) -> bool:
+    """Whether the mean Q of scored atoms lies less than 3 standard deviations above the chance level."""
+    null, sd = summary.get("q_null", math.nan), summary.get("q_null_sd", math.nan)
+    return bool(summary["q_scored"] < null + CHANCE * sd)
+
+
+def _place(found: dict) -> tuple[str, int | None, bool]:
+    """Below, in the middle or above; the narrowest middle; whether an end of the band is within two errors."""
+    if found["percentile"] != found["percentile"]:
+        return "", None, False
+    low, high = found["q"] < found["low"], found["q"] > found["high"]
+    nearest = min(abs(found["q"] - found["low"]), abs(found["q"] - found["high"]))
+    share = 100 * abs(2 * found["percentile"] - 1)
+    middle = None if low or high else next((m for m in MIDDLES if share <= m), MIDDLES[-1])
+    return "below" if low else "above" if high else "middle", middle, nearest < 2 * found["se"]
+
+
+def worst(regions: list[dict]) -> tuple[str, ...]:
+    """Names of the up to three least resolved regions of a chain, by adjusted p, then mean residual."""
+    runs = [row for row in regions if row["kind"] not in ("ligand", "glycan", "ion", "water")]
+    runs = [row for row in runs if row["p_adjusted"] is not None and row["p_adjusted"] <= SIGNIFICANT]
+    runs.sort(key=lambda row: (row["p_adjusted"], row["z_within"]))
+    return tuple(f"{row['chain']} {_range(row['from'], row['to'])}{_copies(row)}" for row in runs[:MOST_NAMED])
+
+
+def _range(first: str, last: str) -> str:
+    return first if first == last else f"{first}–{last}" if not last.startswith("-") else f"{first} to {last}"
+
+
+def _copies(row: dict) -> str:
+    several = len((row.get("pooled") or "").split())
+    return f" ({several} copies)" if several > 1 else ""
+
+
+# ---- in words ----
+
+
+def _sentence(found: dict, summary: dict, *, looked: bool, domain) -> str:
+    parts = [*_chance(found, summary), _head(found, domain), *_mask(found), _least(found["worst"], looked), BLIND]
+    text = "; ".join(parts)
+    return text[0].upper() + text[1:] + "."
+
+
+def _head(found: dict, domain) -> str:
+    """Where the pair stands among entries."""
+    at = f"at {found['resolution']:g} Å"
+    if found["q"] != found["q"]:
+        return f"{at} there is no atom but waters to judge"
+    if not found["place"]:
+        low, high = domain
+        return f"{at} no expected Q is known (only at {low:g}–{high:g} Å; {_value(found)})"
+    middle = f"the middle {found['middle'] or MIDDLES[-1]} % of entries"
+    where = f"as {middle}" if found["place"] == "middle" else f"{found['place']} {middle}"
+    edge = ", though not by twice its error" if found["place"] != "middle" else ", within twice its error of their edge"
+    return f"{at} {_subject(found)} resolved {where}{edge if found['at_edge'] else ''} ({_numbers(found)})"
+
+
+def _subject(found: dict) -> str:
+    if found["chains"] is None:
+        return "this model is"
+    several = "," in found["chains"]
+    return f"chain{'s' if several else ''} {found['chains']}, not a whole entry, {'are' if several else 'is'}"
+
+
+def _numbers(found: dict) -> str:
+    expected = f"expected {found['expected']:.3f}, {found['low']:.3f}–{found['high']:.3f}"
+    return f"{_value(found)}, {ordinal(found['percentile'])}; {expected}"
+
+
+def _value(found: dict) -> str:
+    """Q with its standard error, or why there is none."""
+    if found["se"] != found["se"]:
+        return f"Q {found['q']:.3f}, too few residues for an error"
+    return f"Q {found['q']:.3f} ± {found['se']:.3f}"
+
+
+def ordinal(share: float) -> str:
+    """A share from 0 to 1 as a percentile in words: ``37th percentile``."""
+    if share < 0.01:
+        return "below the 1st percentile"
+    if share > 0.99:
+        return "above the 99th percentile"
+    number = min(max(round(100 * share), 1), 99)
+    ending = "th" if 10 < number < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending} percentile"
+
+
+def _chance(found: dict, summary: dict):
+    if found["no_better_than_chance"]:
+        level = f"{summary['q_null']:.3f} ± {summary['q_null_sd']:.3f}"
+        yield f"no better than chance (Q is {level} anywhere in this map, so it says nothing of this model)"
+
+
+def _mask(found: dict):
+    if found["upper_bound"]:
+        yield "the mask is tight and Q an upper bound"
+
+
+def _least(named: tuple[str, ...], looked: bool) -> str:
+    if named:
+        return f"least resolved: {', '.join(named)}"
+    return "no region stands out from the rest" if looked else "regions were not looked for"

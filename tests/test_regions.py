@@ -1,0 +1,276 @@
+"""Regions of chains: residues, copies, null → rows."""
+
+import numpy as np
+import pytest
+
+from qscore import chains, copies, offsets, regions, scannull, tables
+
+NONE = offsets.Offsets(())
+
+
+def chain(rng, name, n=150, *, bad=(), depth=0.3, first=1, kind="protein", names=None):
+    """Residues of a chain whose Q is 0.5 ± 0.1, less `depth` at the positions `bad`."""
+    q = rng.normal(0.5, 0.1, n)
+    q[list(bad)] -= depth
+    if names is None:
+        names = np.array(["ALA", "GLU", "LEU", "LYS", "SER"])[np.random.default_rng(n).integers(0, 5, n)]
+    return {
+        "chain": np.full(n, name, object),
+        "number": np.array([str(k) for k in range(first, first + n)], object),
+        "icode": np.full(n, "", object),
+        "residue": np.asarray(names, object),
+        "class": np.full(n, kind, object),
+        "q_04": q,
+    }
+
+
+def pair(*parts, ids=("EMD-1", "1abc")):
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    n = len(columns["q_04"])
+    return {"emdb_id": np.full(n, ids[0], object), "pdb_id": np.full(n, ids[1], object)} | columns
+
+
+def found_in(residues, *, symmetric=False, expected=0.5):
+    ids = {(str(e), str(p)) for e, p in zip(residues["emdb_id"], residues["pdb_id"], strict=True)}
+    return regions.find_regions(residues, {one: regions.Entry(3.0, expected, symmetric) for one in ids}, NONE)
+
+
+# ---- one pair ----
+
+
+def test_planted_domain_is_found():
+    rng = np.random.default_rng(1)
+    residues = pair(chain(rng, "A", bad=range(60, 90), first=11), chain(rng, "B", 120))
+    (row,) = found_in(residues)
+    assert (row["chain"], row["kind"], row["pooled"]) == ("A", "chain region", "")
+    assert int(row["from"]) == pytest.approx(71, abs=2) and int(row["to"]) == pytest.approx(100, abs=2)
+    assert row["length"] == int(row["to"]) - int(row["from"]) + 1
+    assert row["mean_q"] == pytest.approx(0.2, abs=0.05) and row["expected"] == 0.5
+    assert row["z_within"] == pytest.approx(-3, abs=0.7)
+    assert row["p"] <= row["p_adjusted"] <= 0.05
+    assert "simulated" in row["reference"]
+
+
+def test_homogeneous_pairs_have_none():
+    rng = np.random.default_rng(2)
+    parts = [pair(chain(rng, "A"), chain(rng, "B", 90), ids=(f"EMD-{k}", "1abc")) for k in range(12)]
+    assert found_in({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}) == []
+
+
+def test_gaps_insertion_codes_and_unscored_residues():
+    rng = np.random.default_rng(3)
+    residues = pair(chain(rng, "A", bad=range(60, 80)))
+    residues["number"][70:] = [str(int(number) + 40) for number in residues["number"][70:]]
+    residues["number"][60], residues["icode"][60] = "60", "B"
+    residues["q_04"][[65, 66]] = np.nan
+    residues["class"][148:] = "water"
+    residues["q_04"][148:] = -1
+    (row,) = found_in(residues)
+    assert (row["from"], row["to"], row["length"]) == ("60B", "120", 20)
+    assert np.isfinite(row["mean_q"])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_short_chains(n):
+    rng = np.random.default_rng(n)
+    assert found_in(pair(chain(rng, "A", n), chain(rng, "B", 100))) == []
+
+
+def test_pairs_without_an_entry_are_left_out():
+    assert regions.find_regions(pair(chain(np.random.default_rng(4), "A")), {}, NONE) == []
+
+
+def test_offsets_take_the_type_off():
+    """A run of acidic residues is as low as they are elsewhere."""
+    rng = np.random.default_rng(5)
+    names = np.array(["ALA"] * 150, object)
+    names[60:75] = "GLU"
+    residues = pair(chain(rng, "A", bad=range(60, 75), names=names))
+    low = {"part": "all", "resolution_low": 3.0, "resolution_high": 3.5, "sd": 0.1, "n_residues": 1, "n_entries": 1}
+    known = offsets.Offsets(({"residue": "GLU", "offset": -0.3} | low,))
+    assert len(found_in(residues)) == 1
+    assert regions.find_regions(residues, {("EMD-1", "1abc"): regions.Entry(3.0, 0.5)}, known) == []
+
+
+def test_view():
+    rng = np.random.default_rng(6)
+    residues = pair(chain(rng, "A", 200), chain(rng, "W", 3, kind="water"))
+    low = {"part": "all", "resolution_low": 3.0, "resolution_high": 3.5, "n_residues": 1, "n_entries": 1}
+    known = offsets.Offsets(({"residue": "any", "offset": 0.02, "sd": 0.1} | low,))
+    view = chains.residue_view(residues, {("EMD-1", "1abc"): regions.Entry(3.0, 0.6)}, known)
+    assert (view["expected"][:200] == 0.62).all() and np.isnan(view["expected"][200:]).all()
+    assert view["z_archive"][:200] == pytest.approx((residues["q_04"][:200] - 0.62) / 0.1)
+    assert np.median(view["z_within"][:200]) == pytest.approx(0, abs=1e-9)
+
+
+# ---- copies ----
+
+
+def copy_of(part, name, q):
+    return part | {"chain": np.full(len(q), name, object), "q_04": q}
+
+
+def test_copies_of_a_c1_map_are_pooled():
+    """Four noisy copies of one bad loop: none stands out by itself, together they do."""
+    rng = np.random.default_rng(7)
+    parts = [chain(rng, name, bad=range(70, 78), depth=0.14) for name in "ABCD"]
+    (row,) = found_in(pair(*parts))
+    assert row["pooled"] == "A B C D" and row["chain"] == "A"
+    assert int(row["from"]) == pytest.approx(71, abs=3) and int(row["to"]) == pytest.approx(78, abs=3)
+    alone = [found_in(pair(part)) for part in parts]
+    assert [] in alone
+
+
+def test_symmetric_copies_count_once():
+    rng = np.random.default_rng(8)
+    one = chain(rng, "A", bad=range(70, 90), depth=0.25)
+    parts = [copy_of(one, name, one["q_04"] + rng.normal(0, 0.005, 150)) for name in "ABCD"]
+    (four,), (single,) = found_in(pair(*parts), symmetric=True), found_in(pair(one))
+    assert four["pooled"] == "A B C D"
+    assert (four["from"], four["to"]) == (single["from"], single["to"])
+    assert four["p"] == pytest.approx(single["p"], rel=0.2) and four["mean_q"] == pytest.approx(
+        single["mean_q"], abs=0.01
+    )
+
+
+@pytest.mark.parametrize("r", [0.0, 0.4, 1.0])
+def test_effective_number(r):
+    rng = np.random.default_rng(9)
+    shared = rng.normal(size=4000)
+    z = np.sqrt(r) * shared + np.sqrt(1 - r) * rng.normal(size=(5, 4000))
+    assert copies.effective(z, symmetric=False) == pytest.approx(5 / (1 + 4 * r), rel=0.1)
+    assert copies.effective(z[:1], symmetric=False) == 1
+    assert copies.effective(np.full((3, 20), np.nan), symmetric=False) == 1
+    assert copies.effective(z, symmetric=True) == (1 if r == 1 else pytest.approx(5 / (1 + 4 * r), rel=0.1))
+
+
+def test_who_is_a_copy():
+    rng = np.random.default_rng(10)
+    one = chain(rng, "A", 100)
+    short = {name: column[:92] for name, column in copy_of(one, "B", one["q_04"]).items()}
+    shorter = {name: column[:80] for name, column in copy_of(one, "C", one["q_04"]).items()}
+    shifted = chain(rng, "D", 100, first=500)
+    residues = pair(short, one, shorter, shifted)
+    groups = copies.copies(residues, np.arange(len(residues["q_04"])))
+    names = [[str(residues["chain"][members[members >= 0][0]]) for members in group] for group in groups]
+    assert sorted(names) == [["A", "B"], ["C"], ["D"]]
+    both = groups[[sorted(one) for one in names].index(["A", "B"])]
+    assert both.shape == (2, 100) and (both[1, 92:] == -1).all() and (both[1, :92] == np.arange(92)).all()
+    assert copies.copies(residues, np.empty(0, int)) == []
+
+
+# ---- significance ----
+
+
+def test_adjusted_is_benjamini_hochberg():
+    from scipy.stats import false_discovery_control
+
+    p = np.random.default_rng(11).uniform(size=40) ** 2
+    assert regions.adjusted(p, p) == pytest.approx(false_discovery_control(p))
+    assert regions.adjusted(np.array([0.5]), np.array([np.nan])) == pytest.approx(1.0, abs=1)
+
+
+def test_cutoff():
+    p = np.array([0.001, 0.01, 0.04, 0.5, np.nan])
+    assert regions.cutoff(p) == pytest.approx(0.05 * 2 / 4)
+    assert regions.cutoff(np.array([0.5, np.nan])) == 0 and regions.cutoff(np.empty(0)) == 0
+
+
+def test_joined():
+    assert regions.joined([(5.0, 50, 60), (6.0, 10, 20), (4.0, 62, 70), (3.0, 90, 95)]) == [
+        (6.0, 10, 20),
+        (5.0, 50, 70),
+        (3.0, 90, 95),
+    ]
+
+
+# ---- a survey ----
+
+
+def survey_files(folder, batches):
+    """residues.parquet of batches, each a list of pairs, and entries.parquet."""
+    ids, parts = [], []
+    for k, batch in enumerate(batches):
+        columns = {name: np.concatenate([part[name] for part in batch]) for name in batch[0]}
+        n = len(columns["q_04"])
+        filled = {name: columns.get(name, [None] * n) for name in tables.RESIDUES.names}
+        tables.write_parquet(folder / f"part{k}.parquet", tables.RESIDUES, filled)
+        parts.append(folder / f"part{k}.parquet")
+        ids += [(part["emdb_id"][0], part["pdb_id"][0]) for part in batch]
+    tables.concatenate(folder / "residues.parquet", parts, layout=tables.RESIDUES)
+    blank = dict.fromkeys(tables.ENTRIES.names) | {"status": "scored", "resolution": 3.0, "point_group": "C1"}
+    rows = [blank | {"emdb_id": e, "pdb_id": p} for e, p in sorted(ids)]
+    tables.write_parquet(folder / "entries.parquet", tables.ENTRIES, tables.as_columns(tables.ENTRIES, rows))
+    judged = [
+        dict.fromkeys(tables.OUTLIERS.names) | {"emdb_id": e, "pdb_id": p, "expected_q": 0.55, "flag": ""}
+        for e, p in sorted(ids)
+    ]
+    judged[0]["flag"] = "low"
+    tables.write_parquet(folder / "outliers.parquet", tables.OUTLIERS, tables.as_columns(tables.OUTLIERS, judged))
+
+
+def entry_of(number, *, bad=()):
+    rng = np.random.default_rng([12, number])
+    n = int(rng.integers(60, 120))
+    parts = (chain(rng, "A", 150 if bad else n, bad=bad), chain(rng, "B", n - 7))
+    return pair(*parts, ids=(f"EMD-{number}", "1abc"))
+
+
+def run(folder, batches):
+    folder.mkdir()
+    survey_files(folder, batches)
+    files = (folder / name for name in ("residues.parquet", "entries.parquet", "outliers.parquet"))
+    return regions.write(*files, None, folder / "regions")
+
+
+def test_survey_by_the_shipped_null(tmp_path):
+    planted = entry_of(3, bad=range(60, 90))
+    rows = run(tmp_path / "one", [[entry_of(1), entry_of(2)], [planted, entry_of(4)]])
+    assert [(row["emdb_id"], row["chain"]) for row in rows] == [("EMD-3", "A")]
+    assert rows[0]["expected"] == pytest.approx(0.55, abs=0.1) and np.isfinite(rows[0]["z_archive"])
+    summary = {row["emdb_id"]: row for row in tables.read_rows(tmp_path / "one" / "regions" / "entries.parquet")}
+    polymer = planted["q_04"]
+    inside = np.zeros(len(polymer), bool)
+    inside[int(rows[0]["from"]) - 1 : int(rows[0]["to"])] = True
+    assert summary["EMD-3"]["n_regions"] == 1
+    assert summary["EMD-3"]["frac_in_regions"] == pytest.approx(inside.mean())
+    assert summary["EMD-3"]["q_outside_regions"] == pytest.approx(polymer[~inside].mean())
+    assert summary["EMD-1"]["n_regions"] == 0 and summary["EMD-1"]["frac_in_regions"] == 0
+    assert len(tables.read_tsv(tmp_path / "one" / "regions" / "regions.tsv")) == 1
+    null = scannull.read(tmp_path / "one" / "regions" / "scan_null.parquet")
+    assert len(null) == 6  # the two chains of the flagged entry are no reference
+
+
+def test_survey_by_its_own_null_and_order(tmp_path):
+    every = [entry_of(k, bad=range(40, 60) if k in (5, 60) else ()) for k in range(110)]
+    rows = run(tmp_path / "one", [every[:50], every[50:]])
+    assert {row["emdb_id"] for row in rows} >= {"EMD-5", "EMD-60"} and len(rows) <= 4
+    assert {row["reference"] for row in rows} == {regions.SURVEY}
+    other = run(tmp_path / "two", [every[50:], every[:50]])
+    assert rows == other
+    for name in ("regions.tsv", "regions.parquet", "entries.parquet", "scan_null.parquet"):
+        one, two = (tmp_path / folder / "regions" / name for folder in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_ligands_join_the_table(tmp_path):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    survey_files(folder, [[entry_of(1)]])
+    ligand = dict.fromkeys(tables.REGIONS.names) | {"emdb_id": "EMD-1", "pdb_id": "1abc", "kind": "ligand", "length": 1}
+    rows = regions.write(folder / "residues.parquet", folder / "entries.parquet", None, None, folder, ligands=[ligand])
+    assert rows == [ligand]
+    assert tables.read_tsv(folder / "regions.tsv")[0]["kind"] == "ligand"
+
+
+def test_regions_of_pair():
+    residues = chain(np.random.default_rng(13), "A", bad=range(60, 90))
+
+    class Curve:
+        @staticmethod
+        def expected(resolution):
+            return 0.6
+
+    (row,) = regions.regions_of_pair(residues, resolution=3.0, curve=Curve)
+    assert int(row["from"]) == pytest.approx(61, abs=2) and row["expected"] == pytest.approx(0.6, abs=0.1)
+    assert set(row) == set(tables.REGIONS.names)
