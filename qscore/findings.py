@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from qscore.stages import EXISTING, PLACE, FitRule, fit_options
+from qscore.selection import FitRule
+from qscore.stages import EXISTING, PLACE, fit_options
 
 
 @click.command()

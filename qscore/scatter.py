@@ -41,9 +41,9 @@ MOST_NAMED, FEWEST_OF_CLASS = 10, 3
 HOLLOW = {"color": "none", "linewidth": 0.9}
 KEY = 12  # size of a mark in the legend of a crowd
 FLAGGED = (
-    ("", "o", INK, "within the band"),
-    ("low", "v", VERMILION, "below the band"),
-    ("high", "^", GREEN, "above the band"),
+    ("", "o", INK, "not flagged"),
+    ("low", "v", VERMILION, "flagged low"),
+    ("high", "^", GREEN, "flagged high"),
 )
 CLASSES = {
     "protein": "Protein",

@@ -76,8 +76,8 @@ def dry(project, data, results, *more):
 
 
 def digest(results):
-    return {name: (results / name).read_bytes() for name in
-            ("tables/entries.parquet", "tables/entries.tsv", "tables/residues.parquet", "outliers/outliers.tsv")}  # fmt: skip
+    names = ("tables/entries.parquet", "tables/entries.tsv", "tables/residues.parquet", "outliers/outliers.tsv")
+    return {name: (results / name).read_bytes() for name in names}
 
 
 def test_every_pair_has_a_row(done):
