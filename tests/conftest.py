@@ -26,6 +26,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not item.path.name.startswith(("test_doors", "test_workflow")))
 
 
+def pytest_make_parametrize_id(val):
+    """Bytes by their length: what is compressed may carry the time, and every worker must find the same tests."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def pytest_terminal_summary(terminalreporter):
     """Name what was skipped: a run with skips is not a full run."""
     for report in terminalreporter.stats.get("skipped", []):
