@@ -1,26 +1,25 @@
 """How far Q strays from what is usual at its resolution when nothing is wrong with an entry.
 
 The null is estimated from the entries themselves, outliers among them. Its centre and its scales,
-one below and one above the centre, are smooth in resolution (`localscale`); its tails, in units of
-these scales, come from the core of the residuals (`tails`). The low tail is one for all resolutions.
-The skew turns round at about 5 Å in the archive, so few entries have a high tail longer than most: high
-tails are the larger of that of all entries and that of the entry's band of resolution.
+one below and one above the centre, are smooth in resolution (`localscale`); its shape, with the skew that
+turns round along resolution, is that of the central residuals, and its tails are what such a law has (`central`).
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
+from qscore.central import tails_at
 from qscore.localscale import standardised, standards, usable
-from qscore.tails import OUTWARD, log_tail
 
 FEWEST = 200
 """Entries a null of one's own needs."""
-BAND = 600
-"""Rows at least in a band of resolution with a high tail of its own."""
+ANCHORS = 20
+"""Resolutions the tails are told at."""
+OUTWARD = np.concatenate([np.arange(-3.0, 8.0, 0.2), np.arange(8.0, 12.0, 0.5), np.arange(12.0, 61.0, 4.0)])
+"""Distances from the centre the tails are told at, in units of the scale, positive outward."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Null:
         Distances from the centre in units of the scale, positive outward.
     log_low, log_high : float array, shape (b, k)
         Natural log of the probability of a Q at least so far below, above; continued along the last slope.
+    outliers, outliers_se : float
+        Share of entries below the centre's 15 % quantile that the null does not account for, and its standard error.
     n : int
         Entries it rests on.
     """
@@ -51,6 +52,8 @@ class Null:
     outward: np.ndarray
     log_low: np.ndarray
     log_high: np.ndarray
+    outliers: float
+    outliers_se: float
     n: int
 
     def expected(self, resolution) -> np.ndarray:
@@ -70,14 +73,18 @@ class Null:
         return self._p(resolution, np.asarray(z, dtype=float), self.log_high)
 
     def _p(self, resolution, y, tails) -> np.ndarray:
-        r = np.log(np.asarray(resolution, dtype=float))
-        share = np.array([np.interp(r, np.log(self.anchors), one) for one in np.eye(len(self.anchors))])
-        return np.exp(sum(w * _line_on(y, self.outward, tail) for w, tail in zip(share, tails, strict=True)))
+        k, share = _between(np.log(np.asarray(resolution, dtype=float)), np.log(self.anchors))
+        j, along = _between(y, self.outward, beyond=True)
+        log_p = sum(
+            (share if after else 1 - share) * ((1 - along) * tails[k + after, j] + along * tails[k + after, j + 1])
+            for after in (0, 1)
+        )
+        return np.exp(np.minimum(log_p, 0.0))
 
     def as_dict(self) -> dict:
         """For JSON; `from_dict` gives the same null back, bit for bit."""
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
-        return {"n": self.n, **arrays}
+        return {"n": self.n, "outliers": self.outliers, "outliers_se": self.outliers_se, **arrays}
 
     @classmethod
     def from_dict(cls, found: dict) -> Null:
@@ -88,18 +95,21 @@ class Null:
         ValueError
             Something is missing.
         """
-        if missing := [name for name in ("n", *_ARRAYS) if name not in found]:
+        if missing := [name for name in ("n", *_NUMBERS, *_ARRAYS) if name not in found]:
             raise ValueError(f"this is no null of Q: {', '.join(missing)} missing")
-        return cls(**{name: np.array(found[name], dtype=float) for name in _ARRAYS}, n=int(found["n"]))
+        numbers = {name: float(found[name]) for name in _NUMBERS}
+        return cls(**{name: np.array(found[name], dtype=float) for name in _ARRAYS}, **numbers, n=int(found["n"]))
 
 
+_NUMBERS = ("outliers", "outliers_se")
 _ARRAYS = ("resolution", "centre", "lower", "upper", "anchors", "outward", "log_low", "log_high")
 
 
-def _line_on(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Linear interpolation, constant before the first knot, along the last slope after the last."""
-    slope = (values[-1] - values[-2]) / (knots[-1] - knots[-2])
-    return np.interp(x, knots, values) + slope * np.maximum(x - knots[-1], 0)
+def _between(x, knots, *, beyond: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Knot before each x, and how far x is on the way to the next: 0 to 1, with `beyond` more past the last."""
+    k = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, len(knots) - 2)
+    share = (x - knots[k]) / (knots[k + 1] - knots[k])
+    return k, np.clip(share, 0.0, None if beyond else 1.0)
 
 
 # ---- the fit ----
@@ -122,25 +132,13 @@ def fit_null(resolution, q) -> Null:
     if len(r) < FEWEST:
         raise ValueError(f"{len(r)} entries with resolution and Q; a null of one's own needs {FEWEST}")
     grid, centre, lower, upper = standard = standards(r, q)
-    residual = q - np.interp(r, grid, centre)
-    low, high = -residual / np.interp(r, grid, lower), residual / np.interp(r, grid, upper)
-    bands = _bands(r)
-    anchors = [float(np.median(r[band])) for band in bands]
-    low_tails, high_tails = (np.tile(log_tail(side), (len(bands), 1)) for side in (low, high))
-    if len(bands) > 1:
-        high_tails = np.maximum(high_tails, [log_tail(high[band]) for band in bands])
-    return Null(*standard, np.array(anchors), OUTWARD.copy(), low_tails, high_tails, len(r))
-
-
-def _bands(resolution) -> list[slice]:
-    """Of rising resolutions: half octaves, neighbours joined until each has `BAND` rows, at the least one."""
-    half = np.floor(2 * np.log2(resolution / 2.5)).astype(int)
-    starts = [0, *(np.flatnonzero(np.diff(half)) + 1).tolist(), len(resolution)]
-    while len(starts) > 2 and min(sizes := np.diff(starts)) < BAND:
-        k = int(np.argmin(sizes))
-        right = k == 0 or (k + 1 < len(sizes) and sizes[k + 1] < sizes[k - 1])
-        del starts[k + 1 if right else k]
-    return [slice(a, b) for a, b in itertools.pairwise(starts)]
+    scale = np.sqrt(lower * upper)
+    anchors = np.exp(np.linspace(np.log(r[0]), np.log(r[-1]), ANCHORS))
+    sides = [np.interp(anchors, grid, side / scale)[:, None] * OUTWARD for side in (lower, upper)]
+    y = (q - np.interp(r, grid, centre)) / np.interp(r, grid, scale)
+    found = tails_at(r, y, anchors, np.hstack([-sides[0], sides[1]]))
+    low, high = found.low[:, : len(OUTWARD)], found.high[:, len(OUTWARD) :]
+    return Null(*standard, anchors, OUTWARD.copy(), low, high, found.outliers, found.outliers_se, len(r))
 
 
 # ---- other nulls, whose counts stand beside ----
