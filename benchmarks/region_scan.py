@@ -63,7 +63,8 @@ def reference(rng, number, *, with_run=0.0):
     for k in np.flatnonzero(rng.random(number) < with_run):
         values[k] = planted.lowered(values[k], rng, residues=RUN, by=BY)[0]
     table = measures([scanned(one) for one in values], planted.resolutions(rng, number))
-    return scannull.ScanNull(kind=np.full(number, CLASS), **table, reference="planted chains")
+    found = scannull.ScanNull(kind=np.full(number, CLASS), **table, reference="planted chains")
+    return scannull.cleaned(found)  # as `regions.build_null` does
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qscore import copies, scan
+from qscore import copies, scan, tables
 from qscore.offsets import POLYMERS, Offsets, pairs_of
 
 VIEW = ("expected", "z_within", "z_archive")
@@ -116,7 +116,7 @@ def residue_view(residues: Mapping, entries: Mapping, offsets: Offsets) -> dict[
     -------
     dict of float array, shape (n,)
         ``expected``: the entry's expected Q and the residue's offset. ``z_within``: residual less the entry's
-        median, in units of the spread of its upper half, each class of polymer by itself (`scan.standardise`).
+        median, in units of its local spread, each class of polymer by itself (`scan.standardise`).
         ``z_archive``: Q less ``expected``, in units of the archive's standard deviation of such residues. NaN for
         what is no polymer, not scored, or of a pair that is not in `entries`.
     """
@@ -157,10 +157,39 @@ def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Ch
             yield Chain(pair, str(residues["class"][group[0, 0]]), group, pooled, entry, scan.scan(pooled))
 
 
+def batches(residues_file, entries: Mapping, offsets: Offsets) -> Iterator[tuple[Mapping, dict, list[Chain]]]:
+    """The residues of a survey a row group at a time: their columns, `residue_view`, and the scanned chains.
+
+    Parameters
+    ----------
+    residues_file : path
+        Parquet of `tables.RESIDUES`.
+    entries : mapping
+        (EMDB id, PDB id) → Entry.
+    offsets : Offsets
+    """
+    for residues in tables.row_groups(residues_file, layout=tables.RESIDUES):
+        view = residue_view(residues, entries, offsets)
+        yield residues, view, list(chains_of(residues, entries, view))
+
+
 def features(chains: Iterable[Chain]) -> dict[str, np.ndarray]:
-    """What the null asks of scanned chains: columns of `scannull.LAYOUT` but the reference → arrays (chains,)."""
+    """What the null asks of scanned chains: columns of `layouts.SCAN_NULL` but the reference → arrays (chains,)."""
     chains = list(chains)
     columns = {name: [getattr(chain.found, name) for chain in chains] for name in _SCANNED}
     columns["resolution"] = [chain.entry.resolution for chain in chains]
     found = {name: np.array(values, float) for name, values in columns.items()}
     return found | {"kind": np.array([chain.kind for chain in chains], "U8")}
+
+
+def scanned(residues_file, entries, offsets) -> tuple[list[tuple[str, str]], dict[str, np.ndarray]]:
+    """The pair of each chain of a survey, and the columns of `features`, in order of pair."""
+    pairs, parts = [], []
+    for _, _, chains in batches(residues_file, entries, offsets):
+        pairs += [chain.pair for chain in chains]
+        parts.append(features(chains))
+    order = sorted(range(len(pairs)), key=lambda k: pairs[k])
+    empty = features([])
+    return [pairs[k] for k in order], {
+        name: np.concatenate([empty[name], *(part[name] for part in parts)])[order] for name in empty
+    }

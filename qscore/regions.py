@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,26 +9,34 @@ from pathlib import Path
 import numpy as np
 
 from qscore import copies, scan, scannull, tables
-from qscore.chains import VIEW, Chain, Entry, chains_of, entries_of, features, is_symmetric, pair_of, residue_view
-from qscore.layouts import FLAGS, Layout
+from qscore.chains import (
+    VIEW,
+    Chain,
+    Entry,
+    batches,
+    chains_of,
+    entries_of,
+    features,
+    is_symmetric,
+    pair_of,
+    residue_view,
+    scanned,
+)
+from qscore.expected import content
+from qscore.layouts import REGION_SUMMARY
 from qscore.offsets import POLYMERS, Offsets, pairs_of
 from qscore.offsets import shipped as shipped_offsets
+from qscore.outliers import benjamini_hochberg
 
 KIND = "chain region"
 LEVEL = 0.05
-_JOIN = 3  # windows with fewer residues than this between them are one region
-_SUMMARY = ("n_regions", "frac_in_regions", "q_outside_regions")
-SUMMARY = Layout(
-    "regions of entries",
-    tables.REGIONS.columns[:2] + tuple(column for column in FLAGS.columns if column.name in _SUMMARY),
-)
 SURVEY = "this survey's chains"
 _ROUNDING = 1e-9
 _NEEDED = ("chain", "number", "icode", "residue", "class", "q_04")
 
 
 def build_null(columns: Mapping, among: np.ndarray) -> scannull.ScanNull:
-    """The null of a survey: its own scanned chains.
+    """The null of a survey: its own scanned chains, without those that plainly hold regions.
 
     Parameters
     ----------
@@ -40,7 +47,7 @@ def build_null(columns: Mapping, among: np.ndarray) -> scannull.ScanNull:
     """
     kept = np.flatnonzero(among & np.isfinite(columns["maximum"]))
     rows = {name: columns[name][kept] for name in scannull.COLUMNS}
-    return scannull.ScanNull(**rows, reference=SURVEY)
+    return scannull.cleaned(scannull.ScanNull(**rows, reference=SURVEY))
 
 
 def null_for(kind: str, own: scannull.ScanNull | None) -> scannull.ScanNull:
@@ -77,12 +84,9 @@ def adjusted(p, among: np.ndarray) -> np.ndarray:
         NaN counts as no test.
     """
     listed = np.sort(among[np.isfinite(among)])
-    rank = np.arange(1, len(listed) + 1)
-    least = np.minimum.accumulate((listed * len(listed) / rank)[::-1])[::-1] if len(listed) else np.ones(0)
+    above = np.append(benjamini_hochberg(listed), 1.0)[np.searchsorted(listed, p, side="left")]
     upto = np.searchsorted(listed, p, side="right")
-    alone = len(listed) * np.asarray(p, float) / np.maximum(upto, 1)
-    above = np.concatenate([least, [1.0]])[np.searchsorted(listed, p, side="left")]
-    return np.minimum(np.minimum(alone, above), 1.0)
+    return np.minimum(len(listed) * np.asarray(p, float) / np.maximum(upto, 1), above)
 
 
 def cutoff(p: np.ndarray, level: float = LEVEL) -> float:
@@ -91,7 +95,7 @@ def cutoff(p: np.ndarray, level: float = LEVEL) -> float:
     Not the largest p that they reject: a further window of a rejected chain is held to the same bar as its chain.
     """
     tested = p[np.isfinite(p)]
-    rejected = np.count_nonzero(adjusted(tested, p) <= level)
+    rejected = np.count_nonzero(benjamini_hochberg(tested) <= level)
     return level * rejected / len(tested) if rejected else 0.0
 
 
@@ -116,30 +120,20 @@ def region_rows(chains: list[Chain], residues: Mapping, view: Mapping, nulls: Ma
     list of dict, bool array of shape (n,)
         Rows of the regions table; which residues lie in a region, in any copy.
     """
-    rows, inside, most = [], np.zeros(len(residues["q_04"]), bool), cutoff(p)
+    rows, inside = [], np.zeros(len(residues["q_04"]), bool)
+    most = cutoff(p) if chains else 0.0
     for chain in chains if most > 0 else ():
         null = nulls[chain.kind]
         law = null.laws(features([chain]), chain.kind)
         if not chain.found.maximum >= law.least(most)[0] - _ROUNDING:
             continue
-        for maximum, first, last in joined(scan.further(chain.z, chain.found, law.least(most)[0] - _ROUNDING)):
-            own = float(law.p(np.array([maximum]))[0])
-            tested = {"p": own, "p_adjusted": float(adjusted(own, p)), "reference": null.reference}
+        for maximum, first, last in scan.joined(scan.further(chain.z, chain.found, law.least(most)[0] - _ROUNDING)):
+            tested = {"p": float(law.p(np.array([maximum]))[0]), "reference": null.reference}
             rows.append(_row(chain, slice(first, last + 1), residues, view) | tested)
             members = chain.rows[:, first : last + 1]
             inside[members[members >= 0]] = True
-    return rows, inside
-
-
-def joined(windows: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
-    """Windows fewer than 3 residues apart as one, with the highest of their statistics; in order of the chain."""
-    found: list[tuple[float, int, int]] = []
-    for maximum, first, last in sorted(windows, key=lambda window: window[1]):
-        if found and first - found[-1][2] <= _JOIN:
-            before = found.pop()
-            maximum, first = max(maximum, before[0]), before[1]
-        found.append((maximum, first, last))
-    return found
+    corrected = adjusted([row["p"] for row in rows], p) if rows else ()
+    return [row | {"p_adjusted": float(one)} for row, one in zip(rows, corrected, strict=True)], inside
 
 
 def _row(chain: Chain, window: slice, residues: Mapping, view: Mapping) -> dict:
@@ -172,7 +166,7 @@ def _mean(values, rows) -> float:
 
 
 def summarise(residues: Mapping, inside: np.ndarray, rows: Iterable[Mapping]) -> list[dict]:
-    """What the regions of each pair of a batch amount to: rows of `SUMMARY`.
+    """What the regions of each pair of a batch amount to: rows of `layouts.REGION_SUMMARY`.
 
     Parameters
     ----------
@@ -188,7 +182,7 @@ def summarise(residues: Mapping, inside: np.ndarray, rows: Iterable[Mapping]) ->
         rest = residues["q_04"][mine[~inside[mine]]]
         rest = rest[np.isfinite(rest)]
         numbers = count[pair], float(inside[mine].mean()), float(rest.mean()) if len(rest) else np.nan
-        found.append(dict(zip(SUMMARY.names, (*pair, *numbers), strict=True)))
+        found.append(dict(zip(REGION_SUMMARY.names, (*pair, *numbers), strict=True)))
     return found
 
 
@@ -267,16 +261,15 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
     judged = tables.read_rows(outliers_file, layout=tables.OUTLIERS) if outliers_file else ()
     entries = entries_of(tables.read_rows(entries_file, layout=tables.ENTRIES), judged)
     offsets = _offsets(fit_file)
-    pairs, columns = _scanned(residues_file, entries, offsets)
+    pairs, columns = scanned(residues_file, entries, offsets)
     own = build_null(columns, np.array([not entries[pair].flagged for pair in pairs], bool))
     nulls = {kind: null_for(kind, own) for kind in POLYMERS}
     p = p_values(columns, nulls)
     significant = {pair for pair, one in zip(pairs, p, strict=True) if one <= cutoff(p)}
     hit = {pair: entries[pair] for pair in significant}
     rows, summaries = [], []
-    for batch in tables.row_groups(residues_file, layout=tables.RESIDUES):
-        view = residue_view(batch, hit, offsets)
-        found, inside = region_rows(list(chains_of(batch, hit, view)), batch, view, nulls, p)
+    for batch, view, chains in batches(residues_file, hit, offsets):
+        found, inside = region_rows(chains, batch, view, nulls, p)
         rows += found
         summaries += [one for one in summarise(batch, inside, found) if pair_of(one) in entries]
     rows = sorted(rows, key=_worst_first) + list(ligands)
@@ -287,26 +280,12 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
 def _offsets(fit_file) -> Offsets:
     if fit_file is None:
         return shipped_offsets()
-    return Offsets.from_dict(json.loads(Path(fit_file).read_text(encoding="utf-8"))["offsets"])
-
-
-def _scanned(residues_file, entries, offsets) -> tuple[list[tuple[str, str]], dict[str, np.ndarray]]:
-    """The pair of each chain of a survey, and the columns of `features`, in order of pair."""
-    pairs, parts = [], []
-    for batch in tables.row_groups(residues_file, layout=tables.RESIDUES):
-        chains = list(chains_of(batch, entries, residue_view(batch, entries, offsets)))
-        pairs += [chain.pair for chain in chains]
-        parts.append(features(chains))
-    order = sorted(range(len(pairs)), key=lambda k: pairs[k])
-    empty = features([])
-    return [pairs[k] for k in order], {
-        name: np.concatenate([empty[name], *(part[name] for part in parts)])[order] for name in empty
-    }
+    return Offsets.from_dict(content(fit_file, "offsets")["offsets"])
 
 
 def _write(out: Path, rows: list[dict], summaries: list[dict], own: scannull.ScanNull) -> None:
     summaries.sort(key=pair_of)
     tables.write_tsv(out / "regions.tsv", tables.REGIONS, tables.as_columns(tables.REGIONS, rows))
     tables.write_parquet(out / "regions.parquet", tables.REGIONS, tables.as_columns(tables.REGIONS, rows))
-    tables.write_parquet(out / "entries.parquet", SUMMARY, tables.as_columns(SUMMARY, summaries))
+    tables.write_parquet(out / "entries.parquet", REGION_SUMMARY, tables.as_columns(REGION_SUMMARY, summaries))
     scannull.write(out / "scan_null.parquet", own)

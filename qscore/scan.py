@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 SHORTEST, LONGEST = 3, 60
-FLANK = 2
+FLANK = 1
+_APART = 5  # residues: differences over so many tell the spread whatever the level; neighbours are too alike
+# Of `scan`: they level the maxima of windows of all lengths in simulated chains.
+_LENGTH_SHARE, _LENGTH_FREE = 3.0, 10.0
+_CLEARLY = 0.8  # a run of more than half a chain is taken for bad when it leaves so much less of the squares
+_JOIN = 3  # windows with fewer residues than this between them are one region
+_BESIDE = 2  # residues on either side of the worst run that tell nothing about the rest
 # What a chain is taken for as far as its own residues do not say: typical of 11 real pairs, weighing as PRIOR residues.
 PRIOR, PRIOR_NEAR, PRIOR_FAR = 30.0, 0.3, 0.15
 _LONG = 20  # residues: shorter chains have none to spare beside their worst run
@@ -34,6 +40,8 @@ class Scanned:
         Of the chain outside its worst window: autocorrelation at lag 1, mean of that at lags 3–5, skewness.
     spread : float
         Root mean square of the values there, about their mean.
+    level : float
+        What counts as not low: 0, or in a chain the better part of which lies higher, a spread below that part.
     """
 
     maximum: float
@@ -44,33 +52,37 @@ class Scanned:
     far: float
     skew: float
     spread: float
+    level: float
 
 
-NOTHING = Scanned(np.nan, -1, -1, 0, np.nan, np.nan, np.nan, np.nan)
+NOTHING = Scanned(np.nan, -1, -1, 0, np.nan, np.nan, np.nan, np.nan, np.nan)
 
 
 def standardise(residual: np.ndarray) -> np.ndarray:
-    """Residuals less their median, in units of the spread of the upper half; NaN stays NaN → float (n,).
+    """Residuals less their median, in units of their local spread; NaN stays NaN → float (n,).
 
-    The upper half alone: a badly resolved domain lies in the lower one, and would widen the very scale it is
-    measured by. The unit is the standard deviation that a normal law with that upper half has. All NaN without
-    three values above the median.
+    The spread is that of residues 5 apart: a badly resolved domain, however large, adds a few differences at its
+    ends, while it would widen any scale measured from one centre. The unit is the standard deviation of a normal law
+    of which two values have that median difference. All NaN without three differences, or when half of them are 0.
     """
-    centre = np.nanmedian(residual) if np.isfinite(residual).any() else np.nan
-    above = residual[residual > centre] - centre
-    scale = np.median(above) / 0.6744897501960817 if len(above) >= 3 else np.nan
-    return (residual - centre) / scale
+    known = residual[np.isfinite(residual)]
+    if len(known) < _APART + 3:
+        return np.full(len(residual), np.nan)
+    scale = np.median(np.abs(known[_APART:] - known[:-_APART])) / (np.sqrt(2.0) * 0.6744897501960817)
+    return (residual - np.median(known)) / (scale or np.nan)
 
 
 def scan(z: np.ndarray) -> Scanned:
     """The worst window of a chain.
 
-    The statistic of a window of L of the n values is −(W − b F) / (s v) − √(2 log(e n / L)). W is the sum over the
-    window, F that over the two residues on either side (0 beyond the chain's ends), b the share of F that foretells W
-    in a chain of this autocorrelation, v² the variance of what is left and s the chain's spread: a domain that ends is
-    told from the slow waves that residue Q has anyway. The second term is about what the largest of the n/L separate
-    windows of that length reaches by chance, so that no length dominates (Dümbgen and Spokoiny 2001, Ann. Stat.
-    29:124).
+    The statistic of a window of L of the n values is −(W − b F) / (s v √(1 + 3 L/n)) − √(2 log(e n / L)) −
+    log(max(L/10, 1)). W is the sum over the window, F that over the residue on either side (0 beyond the chain's
+    ends), b the share of F that foretells W in a chain of this autocorrelation, v² the variance of what is left and s
+    the chain's spread: a domain that ends is told from the slow waves that residue Q has anyway. Values are told from
+    the chain's level (see `Scanned`). The second term is about what the largest of the n/L separate windows of that
+    length reaches by chance, so that no length dominates (Dümbgen and Spokoiny 2001, Ann. Stat. 29:124). The root and
+    the last term make up for how badly a chain tells the variance of its own long sums; without them the long windows
+    of correlated chains make the maxima, and a run of ten residues is lost among these.
 
     Parameters
     ----------
@@ -80,10 +92,9 @@ def scan(z: np.ndarray) -> Scanned:
     at, x = _finite(z)
     if len(x) < SHORTEST:
         return NOTHING
-    near, far, skew, spread = _shape(x)
-    x = np.clip(x, -_CLIP * spread, _CLIP * spread)
-    maximum, start, length = _worst(x, _weights(len(x), near, far, spread))
-    return Scanned(maximum, int(at[start]), int(at[start + length - 1]), len(x), near, far, skew, spread)
+    near, far, skew, spread, level = _shape(x)
+    maximum, start, length = _worst(_drawn(x, level, spread), _weights(len(x), near, far, spread))
+    return Scanned(maximum, int(at[start]), int(at[start + length - 1]), len(x), near, far, skew, spread, level)
 
 
 def further(z: np.ndarray, found: Scanned, least: float) -> list[tuple[float, int, int]]:
@@ -103,7 +114,7 @@ def further(z: np.ndarray, found: Scanned, least: float) -> list[tuple[float, in
         The statistic, the first and the last index.
     """
     at, x = _finite(z)
-    x = np.clip(x, -_CLIP * found.spread, _CLIP * found.spread)
+    x = _drawn(x, found.level, found.spread)
     weights = _weights(len(x), found.near, found.far, found.spread)
     taken, windows = np.zeros(len(x), bool), []
     while not taken.all():
@@ -114,6 +125,21 @@ def further(z: np.ndarray, found: Scanned, least: float) -> list[tuple[float, in
         taken[start:end] = True
         windows.append((maximum, int(at[start]), int(at[end - 1])))
     return windows
+
+
+def joined(windows: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+    """Windows fewer than 3 residues apart as one, with the highest of their statistics; in order of the chain."""
+    found: list[tuple[float, int, int]] = []
+    for maximum, first, last in sorted(windows, key=lambda window: window[1]):
+        if found and first - found[-1][2] <= _JOIN:
+            before = found.pop()
+            maximum, first = max(maximum, before[0]), before[1]
+        found.append((maximum, first, last))
+    return found
+
+
+def _drawn(x: np.ndarray, level: float, spread: float) -> np.ndarray:
+    return np.clip(x - level, -_CLIP * spread, _CLIP * spread)
 
 
 def _edges(x: np.ndarray, taken: np.ndarray, start: int, end: int) -> tuple[int, int]:
@@ -145,8 +171,9 @@ def _weights(n: int, near: float, far: float, spread: float) -> tuple[np.ndarray
     )
     shared, flanks = one - alone - flank, 2 * flank + wide - 2 * one + alone
     share = shared / flanks
-    factor = 1.0 / (spread * np.sqrt(alone - share * shared))
-    return lengths, share, factor, np.sqrt(2.0 * np.log(np.e * n / lengths))
+    factor = 1.0 / (spread * np.sqrt((alone - share * shared) * (1.0 + _LENGTH_SHARE * lengths / n)))
+    off = np.sqrt(2.0 * np.log(np.e * n / lengths)) + np.log(np.maximum(lengths / _LENGTH_FREE, 1.0))
+    return lengths, share, factor, off
 
 
 def _plain(n: int) -> tuple[np.ndarray, ...]:
@@ -187,25 +214,57 @@ def _worst(x, weights, taken=None) -> tuple[float, int, int]:
     return best
 
 
-def _shape(x: np.ndarray) -> tuple[float, float, float, float]:
-    """Autocorrelation at lag 1 and about lag 4, skewness and spread outside the worst run of up to half the chain.
+def _shape(x: np.ndarray) -> tuple[float, float, float, float, float]:
+    """Autocorrelation at lag 1 and about lag 4, skewness and spread outside the worst run, and the level.
 
     A badly resolved domain would otherwise pass for autocorrelation and skew, and explain itself away.
     """
-    n = len(x)
-    outside = np.ones(n, bool)
-    if n >= 2 * SHORTEST:
-        _, start, length = _worst(x, _plain(n))
-        beside = FLANK if n >= _LONG else 0
-        outside[max(start - beside, 0) : start + length + beside] = False
-    y = np.where(outside, x - x[outside].mean(), 0.0)
+    outside = _outside(x)
+    mean = x[outside].mean()
+    y = np.where(outside, x - mean, 0.0)
     spread = np.sqrt((np.square(y).sum() + PRIOR) / (outside.sum() + PRIOR))
     y = np.clip(y / spread, -_CLIP, _CLIP)
     variance = np.square(y).sum() + PRIOR
     near = (_products(y, outside, 1) + PRIOR * PRIOR_NEAR) / variance
     far = (sum(_products(y, outside, lag) for lag in (3, 4, 5)) / 3 + PRIOR * PRIOR_FAR) / variance
     skew = (y**3).sum() / (outside.sum() + PRIOR)
-    return float(near), float(far), float(skew), float(spread)
+    return float(near), float(far), float(skew), float(spread), max(float(mean - spread), 0.0)
+
+
+def _outside(x: np.ndarray) -> np.ndarray:
+    """Which residues lie outside the worst run → bool (n,).
+
+    The run has up to half the residues, or more where two levels then fit clearly better: the worst run of a sound
+    chain would otherwise often leave too little to tell what the chain is like.
+    """
+    n = len(x)
+    outside = np.ones(n, bool)
+    if n >= 2 * SHORTEST:
+        _, start, length = _worst(x, _plain(n))
+        y = x - x.mean()
+        short = np.square(y).sum() - _taken(y[start : start + length].sum(), length, n)
+        left, first, size = _longer(x)
+        if left + PRIOR < _CLEARLY * (short + PRIOR):
+            start, length = first, size
+        beside = _BESIDE if n >= _LONG else 0
+        outside[max(start - beside, 0) : start + length + beside] = False
+    return outside
+
+
+def _longer(x: np.ndarray) -> tuple[float, int, int]:
+    """Of the low runs of more than half to 85 % of a chain the best: squares left, start, length."""
+    n, total = len(x), np.concatenate([[0.0], np.cumsum(x - x.mean())])
+    best = (-np.inf, 0, 0)
+    for length in np.unique(np.linspace(n // 2 + 1, int(0.85 * n), 24).astype(int)).tolist():
+        sums = total[length:] - total[:-length]
+        start = int(sums.argmin())
+        best = max(best, (_taken(sums[start], length, n), start, length))
+    return float(np.square(x - x.mean()).sum() - best[0]), best[1], best[2]
+
+
+def _taken(low: float, length: int, n: int) -> float:
+    """Sum of squares that two means take: of a run by its sum about the chain's mean, and the rest; 0 if not lower."""
+    return float(min(low, 0.0) ** 2 * n / (length * (n - length)))
 
 
 def _products(y, outside, lag) -> float:

@@ -1,31 +1,35 @@
 """The null of the scan: scan maxima of reference chains.
 
-Residue Q is correlated along the chain and skewed, so no law is assumed: a chain's scan maximum is ranked among those
-of reference chains of its class that are like it in length, resolution, correlation and skew, once what these foretell
-of it is taken off. The fall of the highest ranks is extrapolated, for two reasons: reference chains may hold regions
-themselves, and ranks among themselves would then be uniform, so that nothing is ever found; and thousands of chains
-are tested, which p of 1/(k + 1) at best cannot survive.
+Residue Q is correlated along the chain and skewed, so no law is assumed: what length, resolution, correlation and
+skew foretell of a scan maximum is taken off, and the rest ranked among that of the reference chains of its class.
+The highest ranks are those of Gumbel's law of largest values, fitted to the lower ones, for two reasons: reference
+chains may hold regions themselves, and ranks among themselves would then be uniform, so that nothing is ever found;
+and thousands of chains are tested, which p of 1/(k + 1) at best cannot survive. Before that, reference chains that
+plainly hold regions are left out (`cleaned`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from qscore import tables
-from qscore.layouts import Column, Layout
+from qscore.layouts import SCAN_NULL
+from qscore.outliers import benjamini_hochberg
 
 FEWEST = 200  # reference chains of a class for a null of its own
 MOST = 10_000  # reference chains that are used of a class: more cost time and change little
 ANY = "any"
 SHIPPED = Path(__file__).parent / "shipped" / "scan_null.parquet"
-_RANKED, _FALL = 0.1, 0.3  # ranks tell p down to the first; the fall beyond is that from the second to it
-_SLOWER = 1.1  # than that: short and skewed chains fall slower than exponentially (`benchmarks/scan_null.py`)
+ROUNDS = 4  # of leaving reference chains out
+LEVEL = 0.2  # false discovery rate at which they are: at 5 % too many stay, at 40 % too many sound ones go
+_RANKED = 0.3  # ranks tell p down to it
+_FITTED = (0.1, 0.75)  # ranks that the law of largest values is fitted to: regions are among the higher ones
 _HOLD_LEVEL, _HOLD_WIDTH = 2.0, 100.0  # chains by which slopes are held to 0
-_AT_ONCE = 1000  # chains: bounds memory
+_FURTHEST = 4.0  # standard deviations of the reference: no term is followed beyond
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,16 @@ class ScanNull:
     def __len__(self) -> int:
         return len(self.maximum)
 
+    def rows(self, chosen: np.ndarray) -> ScanNull:
+        """Some of the chains, by number or mask."""
+        return ScanNull(**{name: getattr(self, name)[chosen] for name in COLUMNS}, reference=self.reference)
+
     def of(self, kind: str) -> ScanNull:
         """The chains that serve a class, no more than 10,000, evenly over the table."""
         rows = np.flatnonzero((self.kind == kind) | (self.kind == ANY))
         if len(rows) > MOST:
             rows = rows[np.linspace(0, len(rows) - 1, MOST).astype(int)]
-        return ScanNull(**{name: getattr(self, name)[rows] for name in COLUMNS}, reference=self.reference)
+        return self.rows(rows)
 
     def laws(self, chains: Mapping, kind: str) -> Laws:
         """How the scan maxima of chains like these spread.
@@ -67,7 +75,7 @@ class ScanNull:
         Parameters
         ----------
         chains : mapping of float array, shape (m,)
-            length, resolution, near, far, skew; see `Scanned`.
+            length, resolution, near, far, skew; see `Scanned`. A chain without a length has no law: NaN.
         kind : str
             Class of the chains.
 
@@ -96,89 +104,112 @@ class ScanNull:
         ValueError
             Fewer than 200 reference chains of the class.
         """
-        columns = {name: np.atleast_1d(np.asarray(chains[name], float)) for name in COLUMNS[1:]}
-        found = [np.empty(0)]
-        for start in range(0, len(columns["maximum"]), _AT_ONCE):
-            part = {name: column[start : start + _AT_ONCE] for name, column in columns.items()}
-            found.append(self.laws(part, kind).p(part["maximum"]))
-        return np.concatenate(found)
+        return self.laws(chains, kind).p(np.atleast_1d(np.asarray(chains["maximum"], float)))
 
 
 @dataclass(frozen=True)
 class Laws:
-    """For each of m chains: the maxima of the k reference chains most like it, brought to its own terms.
+    """For each of m chains: what is foretold of its maximum; and how k reference chains stray from that.
 
     Attributes
     ----------
-    maxima : float array, shape (m, k)
-    top, scale : float array, shape (m,)
-        Their 90th percentile, and how fast their share falls beyond, 1/e each `scale`.
+    level, width : float array, shape (m,)
+        The maximum that is foretold, and its mean absolute error.
+    excess : float array, shape (k,)
+        Maxima of the reference chains less their level, in units of their width, rising.
+    place, scale : float
+        Of Gumbel's law of the excess.
     """
 
-    maxima: np.ndarray
-    top: np.ndarray
-    scale: np.ndarray
+    level: np.ndarray
+    width: np.ndarray
+    excess: np.ndarray
+    place: float
+    scale: float
 
     def p(self, maximum: np.ndarray) -> np.ndarray:
-        """(1 + number at least as high) / (k + 1) down to 0.1; beyond, an exponential fall → float (m,).
+        """(1 + number at least as high) / (k + 1) down to 0.3; beyond, 1 − exp(−exp(−x)) → float (m,).
 
-        Its rate is that between the 70th and the 90th percentile, made slower by 10 %: were higher ones used, the
-        reference chains that hold regions themselves would hide those of all others, and a rank can never be below
-        1/(k + 1).
+        x is the excess in units of Gumbel's law. Were higher ranks used, the reference chains that hold regions
+        themselves would hide those of all others, and a rank can never be below 1/(k + 1).
         """
-        rank = (1 + np.count_nonzero(self.maxima >= maximum[:, None], axis=1)) / (self.maxima.shape[1] + 1)
+        excess, k = (maximum - self.level) / self.width, len(self.excess)
+        rank = (1 + k - np.searchsorted(self.excess, excess)) / (k + 1)
         with np.errstate(over="ignore", under="ignore"):
-            beyond = _RANKED * np.exp(-(maximum - self.top) / self.scale)
-        return np.where(np.isnan(maximum), np.nan, np.where(maximum > self.top, np.minimum(beyond, _RANKED), rank))
+            law = -np.expm1(-np.exp(-(excess - self.place) / self.scale))
+        beyond = excess > self._at(_RANKED)
+        found = np.where(beyond, np.minimum(law, _RANKED), np.maximum(rank, _RANKED))
+        return np.where(np.isnan(excess), np.nan, found)
 
     def least(self, p: float) -> np.ndarray:
-        """The maximum that has this p, of at most 0.1 → float (m,)."""
-        return self.top + self.scale * np.log(_RANKED / p)
+        """The maximum that has this p, of at most 0.3 → float (m,)."""
+        return self.level + self.width * self._at(p)
+
+    def _at(self, p: float) -> float:
+        return self.place - self.scale * float(np.log(-np.log1p(-p)))
 
 
-LAYOUT = Layout(
-    "scan_null",
-    (
-        Column("kind", "text", "class of the chain: protein, nucleic, or any"),
-        Column("maximum", "number", "scan maximum"),
-        Column("length", "number", "residues with a score"),
-        Column("resolution", "number", "reported resolution, Å; empty for chains that serve every resolution"),
-        Column("near", "number", "autocorrelation of the residuals at lag 1, outside the worst run"),
-        Column("far", "number", "mean of that at lags 3–5"),
-        Column("skew", "number", "skewness of the residuals there"),
-        Column("reference", "text", "what the chains are"),
-    ),
-)
 COLUMNS = tuple(field.name for field in fields(ScanNull))[:-1]
 _LIKE = COLUMNS[2:]
 
 
-def _terms(chains: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """What makes chains alike, (n, 5), and the terms that the maximum is foretold by, (n, 14)."""
-    length, resolution = np.log(chains["length"]), np.log(chains["resolution"])
-    near, far, skew = (chains[name] for name in ("near", "far", "skew"))
-    alike = np.column_stack([length, resolution, near, far, skew])
-    more = [length**2, near**2, far**2, skew**2, near * length, near * far, near * skew, length * skew]
-    return alike, np.column_stack([np.ones(len(length)), alike, *more])
+def cleaned(null: ScanNull) -> ScanNull:
+    """The chains of a null without those that plainly hold regions, judged by the others, class by class.
+
+    Left out are those significant at a false discovery rate of 20 %, up to four times: fewer chains with regions show
+    more of them. Of sound chains hardly any goes.
+    """
+    kept = np.ones(len(null), bool)
+    for kind in np.unique(null.kind):
+        mine = np.flatnonzero(null.kind == kind)
+        left = np.ones(len(mine), bool)
+        for _ in range(ROUNDS if len(mine) >= FEWEST else 0):
+            p = null.rows(mine[left]).p({name: getattr(null, name)[mine] for name in COLUMNS[1:]}, str(kind))
+            sound = ~(benjamini_hochberg(p) <= LEVEL)
+            if sound.sum() < FEWEST or (sound == left).all():
+                break
+            left = sound
+        kept[mine] = left
+    return null.rows(kept)
 
 
-def _laws(reference: ScanNull, chains: dict) -> Laws:
-    if np.isnan(reference.resolution).all():  # chains that have none serve every resolution
-        reference = replace(reference, resolution=np.ones(len(reference)))
-        chains = chains | {"resolution": np.ones(len(chains["length"]))}
-    alike, terms = _terms({name: getattr(reference, name) for name in _LIKE})
-    level, width = _foretell(terms, reference.maximum)
-    widths = terms @ width
-    usual = float(widths.mean())
-    excess = (reference.maximum - terms @ level) / _positive(widths, usual)
-    excess *= np.sqrt(len(reference) / (len(reference) - terms.shape[1]))  # what a fit takes from its own residuals
-    scale = alike.std(axis=0) + 1e-9
-    k = int(np.clip(len(reference) // 10, FEWEST, 1000))
-    own, own_terms = _terms(chains)
-    near = np.array([excess[_nearest(alike / scale, one / scale, k)] for one in own]).reshape(-1, k)
-    maxima = (own_terms @ level)[:, None] + near * _positive(own_terms @ width, usual)[:, None]
-    high, top = np.quantile(maxima, [1 - _FALL, 1 - _RANKED], axis=1)
-    return Laws(maxima, top, _SLOWER * (top - high) / np.log(_FALL / _RANKED) + 1e-12)
+def _alike(chains: Mapping) -> np.ndarray:
+    """What makes chains alike, (n, 5): without a length NaN."""
+    length = np.where(chains["length"] > 0, chains["length"], np.nan)
+    return np.column_stack(
+        [np.log(length), np.log(chains["resolution"]), *(chains[name] for name in ("near", "far", "skew"))]
+    )
+
+
+def _terms(alike: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """What the maximum is foretold by: 1, the columns in standard units of the reference, squares and products.
+
+    A column that the reference has no values of, or one value, tells nothing and is left out.
+    """
+    known = np.isfinite(reference).all(axis=0) & (np.ptp(reference, axis=0) > 1e-9)
+    centre, scale = reference[:, known].mean(axis=0), reference[:, known].std(axis=0)
+    x = np.clip((alike[:, known] - centre) / scale, -_FURTHEST, _FURTHEST)
+    first, second = np.triu_indices(x.shape[1])
+    return np.column_stack([np.ones(len(x)), x, x[:, first] * x[:, second]])
+
+
+def _laws(null: ScanNull, chains: Mapping) -> Laws:
+    reference = _alike({name: getattr(null, name) for name in _LIKE})
+    terms, own = _terms(reference, reference), _terms(_alike(chains), reference)
+    level, width = _foretell(terms, null.maximum)
+    usual = float((terms @ width).mean())
+    excess = np.sort((null.maximum - terms @ level) / _positive(terms @ width, usual))
+    excess *= np.sqrt(len(null) / (len(null) - terms.shape[1]))  # what a fit takes from its own residuals
+    return Laws(own @ level, _positive(own @ width, usual), excess, *_gumbel(excess))
+
+
+def _gumbel(excess: np.ndarray) -> tuple[float, float]:
+    """Place and scale of Gumbel's law, by least squares of the fitted ranks (rising) on the law's own quantiles."""
+    share = (np.arange(len(excess)) + 0.5) / len(excess)
+    fitted = (share >= _FITTED[0]) & (share <= _FITTED[1])
+    own = -np.log(-np.log(share[fitted]))
+    scale = np.cov(own, excess[fitted])[0, 1] / own.var(ddof=1)
+    return float(excess[fitted].mean() - scale * own.mean()), float(scale) + 1e-12
 
 
 def _foretell(terms: np.ndarray, maximum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,21 +235,15 @@ def _positive(width: np.ndarray, usual: float) -> np.ndarray:
     return np.clip(width, usual / 2, usual * 2)
 
 
-def _nearest(points: np.ndarray, one: np.ndarray, k: int) -> np.ndarray:
-    """The k reference chains most like one."""
-    distance = np.square(points - one).sum(axis=1)
-    return np.argpartition(distance, k - 1)[:k]
-
-
 def write(path, null: ScanNull) -> None:
-    """→ Parquet of `LAYOUT`."""
+    """→ Parquet of `layouts.SCAN_NULL`."""
     columns = {name: getattr(null, name) for name in COLUMNS}
-    tables.write_parquet(path, LAYOUT, columns | {"reference": [null.reference] * len(null)})
+    tables.write_parquet(path, SCAN_NULL, columns | {"reference": [null.reference] * len(null)})
 
 
 def read(path) -> ScanNull:
     """What `write` wrote."""
-    found = tables.read_parquet(path, layout=LAYOUT)
+    found = tables.read_parquet(path, layout=SCAN_NULL)
     numbers = {name: np.array(found[name], float) for name in COLUMNS[1:]}
     return ScanNull(np.array(found["kind"], "U8"), **numbers, reference=(found["reference"] or [""])[0])
 

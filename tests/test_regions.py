@@ -57,6 +57,34 @@ def test_homogeneous_pairs_have_none():
     assert found_in({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}) == []
 
 
+@pytest.mark.parametrize(("seed", "first", "end"), [(20, 63, 178), (21, 0, 116), (22, 40, 156)])
+def test_a_domain_of_most_of_its_chain(seed, first, end):
+    """65 % of a chain of 178, and 44 % of the entry, or all the entry has."""
+    rng = np.random.default_rng(seed)
+    one = chain(rng, "A", 178, bad=range(first, end), depth=0.4)
+    for parts in ([one, chain(rng, "B", 82)], [one]):
+        (row,) = found_in(pair(*parts))
+        assert int(row["from"]) == pytest.approx(first + 1, abs=5) and int(row["to"]) == pytest.approx(end, abs=5)
+
+
+def test_homogeneous_chains_have_none_at_any_level():
+    """Low or high as a whole, and noisier or quieter: no run of them is worse than the rest."""
+    rng = np.random.default_rng(23)
+    for level, noise in ((0.0, 1.0), (-0.3, 1.0), (0.3, 1.0), (0.0, 0.2), (0.0, 3.0)):
+        one = chain(rng, "A", 178)
+        assert found_in(pair(one | {"q_04": 0.5 + level + noise * (one["q_04"] - 0.5)})) == []
+
+
+def test_unscored_chains_are_no_trouble():
+    """Chains without any scored residue are not tested, and do not warn."""
+    rng = np.random.default_rng(24)
+    dead = chain(rng, "B", 60)
+    dead["q_04"][:] = np.nan
+    (row,) = found_in(pair(chain(rng, "A", bad=range(60, 90)), dead, chain(rng, "C", 90)))
+    assert row["chain"] == "A"
+    assert found_in(pair(dead)) == []
+
+
 def test_gaps_insertion_codes_and_unscored_residues():
     rng = np.random.default_rng(3)
     residues = pair(chain(rng, "A", bad=range(60, 80)))
@@ -167,21 +195,14 @@ def test_adjusted_is_benjamini_hochberg():
 
     p = np.random.default_rng(11).uniform(size=40) ** 2
     assert regions.adjusted(p, p) == pytest.approx(false_discovery_control(p))
-    assert regions.adjusted(np.array([0.5]), np.array([np.nan])) == pytest.approx(1.0, abs=1)
+    between = np.sort(p)[9:11].mean()
+    assert regions.adjusted(np.sort(p)[9], p) <= regions.adjusted(between, p) <= regions.adjusted(np.sort(p)[10], p)
 
 
 def test_cutoff():
     p = np.array([0.001, 0.01, 0.04, 0.5, np.nan])
     assert regions.cutoff(p) == pytest.approx(0.05 * 2 / 4)
     assert regions.cutoff(np.array([0.5, np.nan])) == 0 and regions.cutoff(np.empty(0)) == 0
-
-
-def test_joined():
-    assert regions.joined([(5.0, 50, 60), (6.0, 10, 20), (4.0, 62, 70), (3.0, 90, 95)]) == [
-        (6.0, 10, 20),
-        (5.0, 50, 70),
-        (3.0, 90, 95),
-    ]
 
 
 # ---- a survey ----

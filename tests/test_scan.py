@@ -46,14 +46,14 @@ def worst_literal(x, near, far, spread):
     """Every window of 3 to 60 values by the formula of the docstring."""
     n, best = len(x), (-np.inf, 0, 0)
     for length in range(3, min(60, n) + 1):
-        v, one, wide, flank = (variance_literal(near, far, size) for size in (length, length + 2, length + 4, 2))
+        v, one, wide, flank = (variance_literal(near, far, size) for size in (length, length + 1, length + 2, 1))
         shared = one - v - flank
         share = shared / (2 * flank + wide - 2 * one + v)
         for start in range(n - length + 1):
             inside = sum(x[start : start + length])
-            beside = sum(x[max(start - 2, 0) : start]) + sum(x[start + length : start + length + 2])
-            value = -(inside - share * beside) / (spread * np.sqrt(v - share * shared))
-            value -= np.sqrt(2 * np.log(np.e * n / length))
+            beside = sum(x[max(start - 1, 0) : start]) + sum(x[start + length : start + length + 1])
+            value = -(inside - share * beside) / (spread * np.sqrt((v - share * shared) * (1 + 3 * length / n)))
+            value -= np.sqrt(2 * np.log(np.e * n / length)) + np.log(max(length / 10, 1))
             if value > best[0] + 1e-12:
                 best = (value, start, length)
     return best
@@ -64,7 +64,7 @@ def test_literal_twin(n):
     rng = np.random.default_rng(n)
     z = rng.normal(size=n)
     found = scan.scan(z)
-    clipped = np.clip(z, -3.5 * found.spread, 3.5 * found.spread)
+    clipped = np.clip(z - found.level, -3.5 * found.spread, 3.5 * found.spread)
     value, start, length = worst_literal(clipped, found.near, found.far, found.spread)
     assert found.maximum == pytest.approx(value, rel=1e-9)
     assert (found.first, found.last) == (start, start + length - 1)
@@ -116,6 +116,32 @@ def test_a_bad_domain_is_left_out_of_what_the_chain_is_like():
     assert found.spread == pytest.approx(clean.spread, abs=0.12)
 
 
+@pytest.mark.parametrize("share", [0.55, 0.65, 0.75])
+def test_a_bad_domain_may_be_most_of_its_chain(share):
+    z = chain(np.random.default_rng(10), 200)
+    clean, first = scan.scan(z), int(200 * (1 - share))
+    z[first:] -= 4
+    z = z - np.median(z)  # as `standardise` does: the middle lies in the domain
+    found = scan.scan(z)
+    contaminated = np.std(z)
+    assert found.level > 1 and found.spread < 1.3 * clean.spread < 0.7 * contaminated
+    assert found.maximum > 3 > clean.maximum
+    assert scan.further(z, found, found.maximum - 1e-9)[0][1:] == pytest.approx((first, 199), abs=5)
+
+
+def test_the_long_run_against_every_run():
+    """The best of all low runs of the lengths tried, found one by one."""
+    x = np.random.default_rng(11).normal(size=40) - 3 * (np.arange(40) < 27)
+    left, start, length = scan._longer(x)
+    best = min(
+        (x[s : s + n].var() * n + np.delete(x, range(s, s + n)).var() * (40 - n), s, n)
+        for n in range(21, 35)
+        for s in range(41 - n)
+        if x[s : s + n].mean() < x.mean()
+    )
+    assert (start, length) == best[1:] and left == pytest.approx(best[0])
+
+
 def test_missing_values_are_passed_over():
     rng = np.random.default_rng(6)
     z = chain(rng, 100)
@@ -148,7 +174,9 @@ def test_standardise():
     assert np.median(z) == pytest.approx(0, abs=1e-12) and z.std() == pytest.approx(1, abs=0.05)
     bad = x.copy()
     bad[:600] -= 1.0
-    assert 0.8 < scan.standardise(bad)[600:].std() < 1 and (x / bad.std())[600:].std() < 0.3
+    assert scan.standardise(bad)[600:].std() == pytest.approx(1, abs=0.05) and (x / bad.std())[600:].std() < 0.3
+    bad[:2600] -= 1.0  # more than half: the unit stays, though the median lies among the bad
+    assert scan.standardise(bad)[2600:].std() == pytest.approx(1, abs=0.05)
     assert np.isnan(scan.standardise(np.array([np.nan, 1.0, 1.0]))).all()
     assert np.isnan(scan.standardise(np.full(9, np.nan))).all()
 
@@ -207,6 +235,31 @@ def test_a_chain_without_a_maximum_has_no_p(reference):
     assert np.isnan(reference.p(like, "protein")).all()
 
 
+def test_a_chain_without_residues_has_no_p(reference):
+    """And says so without a warning, be it the only one or one of several."""
+    like = {name: getattr(reference, name)[:3].copy() for name in scannull.COLUMNS[1:]}
+    for name in NUMBERS:
+        like[name][1] = getattr(scan.NOTHING, name)
+    p = reference.p(like, "protein")
+    assert np.isnan(p[1]) and np.isfinite(p[[0, 2]]).all()
+
+
+def test_cleaned_leaves_out_chains_with_regions_and_hardly_others(reference):
+    assert len(scannull.cleaned(reference)) == len(reference)
+    columns = {name: getattr(reference, name).copy() for name in scannull.COLUMNS[1:]}
+    columns["maximum"][::20] += 5
+    left = scannull.cleaned(null_of(columns))
+    assert not np.isin(columns["maximum"][::20], left.maximum).any()
+    assert len(reference) - len(left) <= 30 / (1 - scannull.LEVEL)
+    few = reference.rows(np.arange(150))
+    assert len(scannull.cleaned(few)) == 150
+
+
+def test_gumbel_is_recovered():
+    excess = np.sort(np.random.default_rng(12).gumbel(-0.5, 1.5, 20_000))
+    assert scannull._gumbel(excess) == pytest.approx((-0.5, 1.5), abs=0.05)
+
+
 def test_too_few_reference_chains(reference):
     like = {name: np.ones(1) for name in scannull.COLUMNS[1:]}
     with pytest.raises(ValueError, match="0 reference chains of class nucleic: at least 200"):
@@ -229,3 +282,14 @@ def test_shipped_null_serves_every_class():
     }
     for kind in ("protein", "nucleic"):
         assert 0.3 < null.p(like, kind)[0] < 0.8
+
+
+# ---- windows ----
+
+
+def test_joined():
+    assert scan.joined([(5.0, 50, 60), (6.0, 10, 20), (4.0, 62, 70), (3.0, 90, 95)]) == [
+        (6.0, 10, 20),
+        (5.0, 50, 70),
+        (3.0, 90, 95),
+    ]
