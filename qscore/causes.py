@@ -34,6 +34,8 @@ TIGHT_MASK = 2.5
 """Å between atoms and constant map: nearer, Q rises (by up to 0.24 at 1.5 Å); from here on by no more than 0.004."""
 MOST = 0.5
 """Share of a low entry's deficit that one cause has to carry: less, and most of it would be left unexplained."""
+FINE = 0.03
+"""Gain in Q up to which a shift is one the search would not name by Q alone (`frames.MARGIN`)."""
 PART = 0.1
 """Least share of residues in regions that makes an entry without a flag partly under-resolved: a shorter tail or loop
 is a row of the regions' table, not a property of the entry."""
@@ -106,6 +108,10 @@ class Case:
         return (q - self.number("q_null")) / sd if sd > 0 else math.nan
 
     @property
+    def share_in_regions(self) -> str:
+        return f"{100 * self.number('frac_in_regions'):.0f} % of the residues"
+
+    @property
     def fsc_ratio(self) -> float:
         return self.number("map_model_fsc05") / self.number("resolution")
 
@@ -114,8 +120,13 @@ class Case:
 
 
 def frame(case: Case) -> str:
-    """The search on the map found a shift, or the other hand, with a higher Q than here, and than decoys reach."""
-    found = case.text("frame")
+    """The search on the map found a shift, or the other hand, with a higher Q than here, and than decoys reach.
+
+    A shift that gains little (`FINE`), known only because its place is, explains a low Q if it carries the deficit.
+    """
+    found, gain = case.text("frame"), case.number("shift_gain")
+    if found == "shift" and case.is_low and gain < FINE and not gain >= MOST * case.deficit:
+        return ""
     if found == "shift":
         return f"{_moved(case)} {_restored(case, 'q_shifted')}"
     if found == "hand":
@@ -130,17 +141,15 @@ def frame(case: Case) -> str:
 def _moved(case: Case) -> str:
     voxels = case.text("shift_voxels")
     half = "half a voxel: " if case.row.get("half_voxel") else ""
-    return f"moved by {half}{case.number('shift'):.2f} Å" + (f" (voxels x y z: {voxels})" if voxels else "")
+    error = f" ± {error:.2f}" if (error := case.number("shift_error")) > 0 else ""
+    return f"moved by {half}{case.number('shift'):.2f}{error} Å" + (f" (voxels x y z: {voxels})" if voxels else "")
 
 
 def _restored(case: Case, after: str) -> str:
     before, decoys = case.number("q_before"), case.number("decoys")
     said = f"the model scores {case.number(after):.3f} instead of {before:.3f}"
-    if not decoys > 0:
-        return said
-    return (
-        f"{said}; of {decoys:.0f} decoys the best reaches {before + case.number('decoy_gain'):.3f} by the same search"
-    )
+    best = f"; of {decoys:.0f} decoys the best reaches {before + case.number('decoy_gain'):.3f} by the same search"
+    return said + best if decoys > 0 else said
 
 
 def chance(case: Case) -> str:
@@ -149,8 +158,8 @@ def chance(case: Case) -> str:
     if not distance <= CHANCE_SD:
         return ""
     where = " of the atoms inside the map" if case.number("frac_outside") > 0 else ""
-    level = f"{case.number('q_null'):.3f} ± {case.number('q_null_sd'):.3f}"
-    return f"Q {case.q_inside:.3f}{where}; thrown anywhere into the map the model scores {level} ({distance:.1f} SD)"
+    level = f"{case.number('q_null'):.3f} ± {case.number('q_null_sd'):.3f} ({distance:.1f} SD)"
+    return f"Q {case.q_inside:.3f}{where}; thrown anywhere into the map the model scores {level}"
 
 
 def outside_map(case: Case) -> str:
@@ -177,7 +186,7 @@ def nowhere_fitting(case: Case) -> str:
     share = case.number("frac_in_regions")
     if not said or not case.above_chance(case.q_in_regions, share) <= CHANCE_SD:
         return ""
-    return f"{said}; the regions, {_share_in_regions(case)}, score {case.q_in_regions:.3f}"
+    return f"{said}; the regions, {case.share_in_regions}, score {case.q_in_regions:.3f}"
 
 
 def partly(case: Case) -> str:
@@ -186,20 +195,14 @@ def partly(case: Case) -> str:
     if not case.number("n_regions") > 0 or not enough:
         return ""
     count = case.number("n_regions")
-    regions = (
-        f"{count:.0f} region{'' if count == 1 else 's'} with {_share_in_regions(case)} (Q {case.q_in_regions:.3f})"
-    )
-    rest = f"without {'it' if count == 1 else 'them'} Q {case.number('q_outside_regions'):.3f}"
-    return f"{regions}; {rest}, with {_expected(case)}"
+    regions, them = ("region", "it") if count == 1 else ("regions", "them")
+    inside = f"{count:.0f} {regions} with {case.share_in_regions} (Q {case.q_in_regions:.3f})"
+    return f"{inside}; without {them} Q {case.number('q_outside_regions'):.3f}, with {_expected(case)}"
 
 
 def _large_and_below(case: Case) -> bool:
     unflagged = case.text("flag") == ""
     return unflagged and case.number("frac_in_regions") >= PART and case.q_in_regions < case.number("low")
-
-
-def _share_in_regions(case: Case) -> str:
-    return f"{100 * case.number('frac_in_regions'):.0f} % of the residues"
 
 
 def overstated(case: Case) -> str:
@@ -226,13 +229,12 @@ def disagreement(case: Case) -> str:
     Atoms off the density score as at random places, atoms in blurred density less than expected but more than that:
     a lower quartile of atoms above chance says that the overlap is whole.
     """
-    quartile = case.number("q_p25")
+    quartile, reported = case.number("q_p25"), case.number("resolution")
     if not case.is_low or not case.fsc_ratio >= FAR_FSC or case.above_chance(quartile) > CHANCE_SD:
         return ""
-    fsc05, reported = case.number("map_model_fsc05"), case.number("resolution")
-    said = f"map–model FSC 0.5 at {fsc05:.2f} Å, {case.fsc_ratio:.1f} times the reported {reported:.2f} Å"
+    far = f"{case.number('map_model_fsc05'):.2f} Å, {case.fsc_ratio:.1f} times the reported {reported:.2f} Å"
     overlap = f"; a quarter of the atoms score {quartile:.3f} or less, no better than chance"
-    return said + overlap if case.above_chance(quartile) <= CHANCE_SD else said
+    return f"map–model FSC 0.5 at {far}" + overlap * (case.above_chance(quartile) <= CHANCE_SD)
 
 
 def under_resolved(case: Case) -> str:

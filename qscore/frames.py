@@ -2,9 +2,13 @@
 
 A wrong origin moves a model as a whole, a half-voxel convention moves it by
 half a voxel, and a reconstruction of the wrong hand mirrors the map. Each
-leaves the model right and its Q near chance. The search that would undo them
+leaves the model right and its Q low. The search that would undo them
 finds something in any map, so it is made on decoys as well: the same model
 in random orientations.
+
+Half a voxel costs little Q where the resolution is many voxels, but the best
+place is known well: what tells it from none is the error of the place, which
+the parts of the model give by agreeing about it or not.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from qscore.chance import rotation
 from qscore.density import Density
 from qscore.errors import UnusableEntry
 from qscore.model import Model
-from qscore.rigid import Body, body
+from qscore.rigid import Body, body, shift_error
 from qscore.translation import CoarseMap, best_shifts, coarse_map
 
 # A mirrored map shows the model mirrored. In any map the four differ by half turns, which a model of fixed
@@ -26,7 +30,9 @@ HANDS = {"x": (-1, 1, 1), "y": (1, -1, 1), "z": (1, 1, -1), "xyz": (-1, -1, -1)}
 UNTURNED = np.eye(3)
 MARGIN = 0.03  # of Q: the least gain, and the least lead over decoys
 LEAST_SHIFT = 0.25  # voxels: less is no shift
-HALF_VOXEL = (0.25, 0.6)  # along one axis at least, along each at most
+HALF_VOXEL = (0.25, 0.75)  # along one axis at least, along each at most: nearer to a half than to none or one
+NEARBY = 1.0  # voxels along each axis: a shift the error of which tells it from none
+SURE = 2.0  # standard errors by which it exceeds the least shift, along an axis
 DECOYS = 6
 CANDIDATES = 6
 SEED = 2026
@@ -59,6 +65,8 @@ class Frames:
         Mean Q of the sampled atoms as deposited, σ 0.4 Å.
     shifted : Fit
         The best place.
+    error : ndarray, shape (3,)
+        Its standard error, Å, x y z; NaN where it is not known.
     hand : str
         Mirrored axis of the best fit in the other hand.
     mirrored : Fit
@@ -73,6 +81,7 @@ class Frames:
 
     q_before: float
     shifted: Fit
+    error: np.ndarray
     hand: str
     mirrored: Fit
     decoy: Fit
@@ -85,18 +94,26 @@ def frame_of(found: Frames) -> str:
 
     By 0.03 at least, and to 0.03 above the best decoy. A shift of less than a
     quarter of a voxel along every axis is none. Of both the one of higher Q counts.
+    A shift of up to a voxel counts with a smaller gain too, to above the best decoy,
+    if along an axis it exceeds that quarter by more than two standard errors.
 
     Parameters
     ----------
     found : Frames
     """
     least = max(found.q_before, found.decoy.q) + MARGIN
-    moved = np.abs(found.shifted.shift / found.step).max() >= LEAST_SHIFT
-    if max(found.mirrored.q, found.shifted.q) <= least:
-        return ""
-    if found.mirrored.q > found.shifted.q:
+    if found.mirrored.q > max(least, found.shifted.q):
         return "hand"
-    return "shift" if moved else ""
+    moved = np.abs(found.shifted.shift / found.step).max() >= LEAST_SHIFT
+    return "shift" if (found.shifted.q > least and moved) or _surely_nearby(found) else ""
+
+
+def _surely_nearby(found: Frames) -> bool:
+    """Whether the best place is a voxel off at most, and surely another than the model's."""
+    size = np.abs(found.shifted.shift)
+    sure = size - LEAST_SHIFT * found.step > SURE * found.error
+    better = found.shifted.q > max(found.q_before, found.decoy.q)
+    return bool(better and sure.any() and (size <= NEARBY * found.step).all())
 
 
 def frame_row(found: Frames) -> dict:
@@ -113,6 +130,7 @@ def frame_row(found: Frames) -> dict:
         "shift": float(np.linalg.norm(found.shifted.shift)),
         **dict(zip(("shift_x", "shift_y", "shift_z"), found.shifted.shift.tolist(), strict=True)),
         "shift_voxels": " ".join(f"{v + 0.0:.2f}" for v in voxels.round(2)),
+        "shift_error": float(found.error.max()),
         "half_voxel": frame == "shift" and _is_half_voxel(voxels),
         "q_shifted": found.shifted.q,
         "shift_gain": found.shifted.q - found.q_before,
@@ -167,9 +185,11 @@ def search(density: Density, model: Model, resolution: float, *, decoys: int = D
     hands = {name: own.turned(np.diag(signs), sought.centre) for name, signs in HANDS.items()}
     fits = {name: sought.anywhere(hands[name], np.diag(signs)) for name, signs in HANDS.items()}
     hand = max(fits, key=lambda name: fits[name].q)
+    shifted = _best(sought.refined(own, fit) for fit in (sought.nearby(own), sought.anywhere(own, UNTURNED)))
     return Frames(
         q_before=own.mean_q(density),
-        shifted=_best(sought.refined(own, fit) for fit in (sought.nearby(own), sought.anywhere(own, UNTURNED))),
+        shifted=shifted,
+        error=shift_error(own, density, shifted.shift),
         hand=hand,
         mirrored=sought.refined(hands[hand], fits[hand]),
         decoy=_best_decoy(sought, own, decoys, np.random.default_rng(seed)),

@@ -12,7 +12,7 @@ from qscore.density import read_density, whole_grid
 from qscore.errors import UnusableEntry
 from qscore.layouts import FRAMES
 from qscore.model import read_model
-from qscore.rigid import body
+from qscore.rigid import body, shift_error
 from qscore.translation import best_shifts, coarse_map
 
 CLEAN, SHIFTED, HAND = "EMD-990024", "EMD-990036", "EMD-990037"
@@ -106,6 +106,53 @@ def test_half_a_voxel_is_named(clean):
     np.testing.assert_allclose([float(v) for v in row["shift_voxels"].split()], [-0.5, 0.5, -0.5], atol=0.1)
 
 
+def test_half_a_voxel_along_one_axis_is_named(clean):
+    """It raises Q by less than the margin."""
+    density, model, resolution = clean
+    found = frames.search(density, moved(model, 0.5 * density.step * [0, 0, 1]), resolution, decoys=2)
+    row = frames.frame_row(found)
+    assert (row["frame"], row["half_voxel"]) == ("shift", True)
+    np.testing.assert_allclose(found.shifted.shift / found.step, [0, 0, -0.5], atol=0.1)
+
+
+def test_the_error_of_a_place(clean):
+    """The known place lies within it, whatever the direction; without bend along an axis there is none."""
+    density, model, _ = clean
+    own = body(model.position, np.flatnonzero(~model.is_class("water")), most=800, seed=1)
+    error = shift_error(own, density, np.zeros(3))
+    assert (error > 0).all() and (error < 0.1 * density.step).all()
+    np.testing.assert_array_equal(shift_error(own, density, np.zeros(3)), error)
+    flat = replace(density, values=np.ones_like(density.values))
+    assert np.isnan(shift_error(own, flat, np.zeros(3))).all()
+    few = body(model.position, np.arange(63), most=800, seed=1)
+    assert np.isnan(shift_error(few, density, np.zeros(3))).all()
+
+
+def literal_error(own, density):
+    """Eight parts by halving along the main axes; the top of the parabola without each; their jackknife."""
+    atoms = own.sample - own.sample.mean(axis=0)
+    parts = [np.arange(len(atoms))]
+    for axis in np.linalg.svd(atoms)[2]:
+        ordered = [part[np.argsort(atoms[part] @ axis)] for part in parts]
+        parts = [half for part in ordered for half in np.split(part, 2)]
+    found = []
+    for axis in range(3):
+        step = np.eye(3)[axis] * density.step / 2
+        q = [np.nan_to_num(own.q(density, way * step)) for way in (-1, 0, 1)]
+        tops = []
+        for part in parts:
+            low, middle, high = (np.delete(one, part).mean() for one in q)
+            tops.append(step[axis] * (low - high) / (low - 2 * middle + high) / 2)
+        found.append(np.sqrt(7 / 8 * np.sum((tops - np.mean(tops)) ** 2)))
+    return found
+
+
+def test_the_error_of_a_place_by_its_definition(clean):
+    density, model, _ = clean
+    own = body(model.position, np.flatnonzero(~model.is_class("water")), most=512, seed=2)
+    np.testing.assert_allclose(shift_error(own, density, np.zeros(3)), literal_error(own, density), rtol=1e-9)
+
+
 def test_a_model_outside_its_map_is_brought_back(clean):
     density, model, resolution = clean
     away = np.array([1.4, -0.8, 0.1]) * density.grid * density.step
@@ -151,10 +198,10 @@ def test_a_row_has_the_columns_of_the_table(clean):
     assert row["decoys"] == 0
 
 
-def found(*, before=0.1, shifted=0.1, shift=(0.0, 0.0, 0.0), mirrored=0.0, decoy=0.0):
+def found(*, before=0.1, shifted=0.1, shift=(0.0, 0.0, 0.0), error=np.nan, mirrored=0.0, decoy=0.0):
     fits = [frames.Fit(np.array(where, dtype=float), q) for where, q in
             ((shift, shifted), ((0, 0, 0), mirrored), ((0, 0, 0), decoy))]  # fmt: skip
-    return frames.Frames(before, fits[0], "z", fits[1], fits[2], 12, np.full(3, 2.0))
+    return frames.Frames(before, fits[0], np.full(3, error), "z", fits[1], fits[2], 12, np.full(3, 2.0))
 
 
 @pytest.mark.parametrize(
@@ -169,6 +216,15 @@ def found(*, before=0.1, shifted=0.1, shift=(0.0, 0.0, 0.0), mirrored=0.0, decoy
         (found(shifted=0.3, shift=(6, 0, 0), mirrored=0.4), "hand"),
         (found(shifted=0.4, shift=(6, 0, 0), mirrored=0.3), "shift"),
         (found(before=0.5, shifted=0.5, mirrored=0.2), ""),
+        # small gains: the least shift is 0.5 Å here, a voxel 2 Å
+        (found(shifted=0.11, shift=(1, 0, 0), error=0.2), "shift"),
+        (found(shifted=0.11, shift=(0.2, -1, 0), error=0.2), "shift"),
+        (found(shifted=0.11, shift=(1, 0, 0), error=0.3), ""),  # may be less than a quarter
+        (found(shifted=0.11, shift=(0.49, 0.49, 0.49), error=0.01), ""),
+        (found(shifted=0.11, shift=(2.1, 0, 0), error=0.2), ""),  # further than a voxel: decoys decide
+        (found(shifted=0.11, shift=(1, 0, 0), error=0.2, decoy=0.12), ""),
+        (found(shifted=0.09, shift=(1, 0, 0), error=0.2), ""),
+        (found(shifted=0.11, shift=(1, 0, 0), error=0.2, mirrored=0.2), "hand"),
     ],
 )
 def test_what_counts_as_a_frame(case, frame):
@@ -222,6 +278,17 @@ def test_the_real_channel_shifted_by_half_a_voxel(channel):
     assert (row["frame"], row["half_voxel"]) == ("shift", True)
     np.testing.assert_allclose(found.shifted.shift, -0.5 * density.step, atol=0.15)
     assert row["shift_gain"] > 0.1
+
+
+def test_half_a_voxel_along_one_axis_of_a_real_map(real_data):
+    """Integrin in EMD-30342, 3.9 Å: Q rises by less than the margin."""
+    density = read_density(real_data / "pairs" / "emd_30342_crop_A.mrc")
+    model = read_model(real_data / "pairs" / "7cec_A.cif")
+    found = frames.search(density, moved(model, 0.5 * density.step * [1, 0, 0]), 3.9, decoys=1)
+    row = frames.frame_row(found)
+    assert (row["frame"], row["half_voxel"]) == ("shift", True)
+    assert row["shift_gain"] < frames.MARGIN
+    np.testing.assert_allclose(found.shifted.shift / found.step, [-0.5, 0, 0], atol=0.1)
 
 
 @pytest.mark.parametrize(
