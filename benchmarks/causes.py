@@ -1,10 +1,11 @@
 """Causes on planted truth: generated entries with one fault each, judged by the rules of `qscore.causes`.
 
-    python benchmarks/causes.py WORK [--seed 20261123] [--only measure|examine|judge] [--processes 2]
+    python benchmarks/causes.py WORK [--seed 20261123] [--every 1] [--only measure|examine|judge] [--processes 2]
 
 `benchmarks/faults.py` makes the entries. `measure` scores them as `qscore score` does, `examine` looks for a better
 frame as `qscore examine-batch` does; one JSON file an entry in WORK, so a stopped run goes on. `judge` joins these
-numbers as `qscore flag` does and prints the confusion matrix, also as WORK/confusion.json.
+numbers as `qscore flag` does and prints the confusion matrix, also as WORK/confusion.json. `--every 10` takes every
+tenth of the faulty entries and all reference entries: to see that it runs.
 
 Simulated maps follow their own relation of Q and resolution, not the archive's: Q is judged by the curve and the null
 that `qscore fit` would fit, to clean reference entries of another seed (seed + 1). In an archive few entries are bad,
@@ -94,13 +95,18 @@ def read(work, folder, name):
 # ---- judging ----
 
 
-def judge(work):
-    """The cause of every entry: list of dict with name, kind, strength, cause and evidence."""
+def chosen(every):
+    """The reference entries, and of the others one in `every`."""
+    tasks = plan()
+    return tasks[:REFERENCE] + tasks[REFERENCE::every]
+
+
+def judge(work, tasks):
+    """The cause of every entry of `chosen`: list of dict with name, kind, strength, cause and evidence."""
     from qscore import causes
     from qscore.curve import fit_curve
     from qscore.nulls import fit_null
 
-    tasks = plan()
     records = {name: read(work, "measured", name) for name, *_ in tasks}
     rows = {name: record["row"] for name, record in records.items() if "row" in record}
     names = [name for name in rows if name.startswith("reference")]
@@ -194,18 +200,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--seed", type=int, default=20261123)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--only", choices=("measure", "examine", "judge"))
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
     for folder in ("measured", "files", "examined"):
         (given.work / folder).mkdir(parents=True, exist_ok=True)
-    tasks = [(given.work, given.seed, task) for task in plan()]
+    entries = chosen(given.every)
+    tasks = [(given.work, given.seed, task) for task in entries]
     if given.only in (None, "measure"):
         in_parallel(measure, tasks, given.processes)
     if given.only in (None, "examine"):
         in_parallel(examine, tasks[REFERENCE:], given.processes)
     if given.only in (None, "judge"):
-        found = judge(given.work)
+        found = judge(given.work, entries)
         written(given.work / "confusion.json", found)
         print(confusion(found))
 

@@ -27,6 +27,8 @@ class Inputs:
         Reported by the entry, Å.
     contour_level : float or None
         Recommended by the entry, map units.
+    point_group : str or None
+        Symmetry the entry says was applied.
     remarks : tuple of str
         What a reader of the scores should know.
     """
@@ -37,6 +39,7 @@ class Inputs:
     pdb_ids: tuple[str | None, ...] = ()
     resolution: float | None = None
     contour_level: float | None = None
+    point_group: str | None = None
     remarks: tuple[str, ...] = ()
 
     def with_own(self, *, resolution: float | None, contour_level: float | None) -> Inputs:
@@ -136,7 +139,9 @@ def collect(kept: shelf.Shelf, map_given: str, models_given) -> Inputs:
     if facts.get("x_fault"):
         remarks.append(f"{emdb_id}: {facts['x_fault']}")
     said = tuple(dict.fromkeys([*remarks, *kept.remarks]))
-    return Inputs(map_file, models, emdb_id, pdb_ids, facts.get("resolution"), facts.get("contour_level"), said)
+    told = {key: facts.get(key) for key in ("resolution", "contour_level")}
+    point_group = facts.get("point_group") or None
+    return Inputs(map_file, models, emdb_id, pdb_ids, **told, point_group=point_group, remarks=said)
 
 
 def check_entry(facts: dict) -> None:

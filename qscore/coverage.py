@@ -9,28 +9,11 @@ import numpy as np
 from scipy import stats
 
 from qscore import independence
-from qscore.curve import CELLS, LEVELS, cell_number, cells_of, fit_curve, usable
-from qscore.layouts import Column, Layout
+from qscore.curve import CELLS, LEVELS, Curve, cell_number, cells_of, fit_curve, usable
 
 BANDS = (0.95, 0.9, 0.5)
 CERTAINTY = 0.999
 FEWEST_FOR_DISTANCE = 300  # rows; with fewer, a sample of uniform numbers alone lies 0.08 away
-LAYOUT = Layout(
-    "coverage",
-    (
-        Column("band", "number", "share of entries that the band says it holds"),
-        Column("low", "number", "lower edge of the bin of resolution, Å"),
-        Column("high", "number", "upper edge, Å"),
-        Column("pooled", "text", "the bins of the survey that were pooled for want of rows, with their rows"),
-        Column("n", "whole", "rows"),
-        Column("covered", "whole", "rows within the band of a curve fitted without them and their groups"),
-        Column("share", "number", "covered / n"),
-        Column("limit_low", "number", "exact binomial 99.9 % limits of the share, were the band right: lower"),
-        Column("limit_high", "number", "upper"),
-        Column("within", "yes/no", "whether the share lies within these limits"),
-        Column("least_squares", "number", "share within the prediction interval of the least-squares line instead"),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -69,8 +52,8 @@ class HeldOut:
         return np.abs(self.q - self.centre) <= stats.t.ppf((1 + band) / 2, self.freedom) * self.spread
 
 
-def coverage(resolution, q, groups, *, folds: int = 10, seed: int = 2026) -> list[dict]:
-    """Rows of `LAYOUT`: for each band and each bin of resolution, how many rows the band holds.
+def coverage(resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole: Curve | None = None) -> list[dict]:
+    """Rows of `layouts.COVERAGE`: for each band and each bin of resolution, how many rows the band holds.
 
     Every fold's rows are compared with a curve (and a line) fitted to the others from the start: knots,
     rearrangement and conformal correction included. Bins of fewer than 100 rows are pooled with a neighbour.
@@ -82,23 +65,25 @@ def coverage(resolution, q, groups, *, folds: int = 10, seed: int = 2026) -> lis
     groups : int array, shape (n,)
         Rows that are not independent share a number; they are held out together.
     folds, seed : int
+    whole : Curve, optional
+        The curve of all the rows with this seed, where there is one: it is not fitted again.
 
     Raises
     ------
     ValueError
         As `curve.fit_curve`, and with fewer groups than folds.
     """
-    return rows_of(held_out(resolution, q, groups, folds=folds, seed=seed))
+    return rows_of(held_out(resolution, q, groups, folds=folds, seed=seed, whole=whole))
 
 
-def held_out(resolution, q, groups, *, folds: int = 10, seed: int = 2026) -> HeldOut:
+def held_out(resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole: Curve | None = None) -> HeldOut:
     """Each row judged by a curve and a line fitted without its fold; parameters as of `coverage`.
 
     A row beyond the resolutions of all rows left is compared with the curve's end.
     """
     x, y, groups = usable(resolution, q, groups)
     fold = independence.folds(groups, folds, seed)
-    whole = fit_curve(x, y, groups, seed=seed)
+    whole = whole or fit_curve(x, y, groups, seed=seed)
     found = HeldOut(x, y, np.empty((len(x), len(LEVELS))), *(np.empty(len(x)) for _ in range(4)))
     for one in range(folds):
         out = fold == one
@@ -121,7 +106,7 @@ def _line(x, y, at) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def rows_of(found: HeldOut, edges=None) -> list[dict]:
-    """Rows of `LAYOUT` of what was held out, in bins with these edges, Å (default: `curve.CELLS`, pooled)."""
+    """Rows of `layouts.COVERAGE` of what was held out, in bins with these edges, Å (default: `curve.CELLS`, pooled)."""
     edges = cells_of(found.resolution) if edges is None else np.asarray(edges, dtype=float)
     cell = cell_number(found.resolution, edges)
     rows = []

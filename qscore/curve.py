@@ -22,7 +22,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression, linprog
 
 from qscore import __version__, independence
-from qscore.equations import DOMAIN, Curve
+from qscore.equations import DOMAIN
+from qscore.quantiles import Curve
 
 LEVELS = (0.01, 0.025, 0.05, 0.1, 0.175, 0.25, 0.375, 0.5, 0.625, 0.75, 0.825, 0.9, 0.95, 0.975, 0.99)
 DEGREES = 5

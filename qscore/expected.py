@@ -34,7 +34,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore.equations import DOMAIN, QUANTILES, Curve, Equation, from_record
+from qscore.equations import DOMAIN, Equation, from_record
+from qscore.quantiles import QUANTILES, Curve
 
 __all__ = ["DOMAIN", "KNOWN", "MAPQ_2_9_7", "PUBLISHED", "Curve", "Equation", "Inverse", "published"]
 SHIPPED = Path(__file__).parent / "shipped" / "expected_q.json"
@@ -167,22 +168,31 @@ def load(path) -> dict[str, Equation | Curve]:
     ValueError
         The file cannot be read, is not of this kind, or holds none.
     """
-    records = _content(path).get("equations")
+    records = content(path).get("equations")
     if not isinstance(records, dict) or not records:
         raise ValueError(f"{path} holds no fitted equations (key 'equations')")
     return {name: from_record(name, record) for name, record in records.items()}
 
 
-def _content(path) -> dict:
+def content(path, *keys: str) -> dict:
+    """What the ``expected_q.json`` of a fit holds.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, is not of this kind, or lacks one of the keys.
+    """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as err:
         raise ValueError(f"cannot read {path}: {err.strerror}") from err
     except ValueError as err:
         raise ValueError(f"{path} is not JSON: {err}") from err
-    if not isinstance(content, dict):
+    if not isinstance(found, dict):
         raise ValueError(f"{path} is not the expected_q.json of a fit")
-    return content
+    if missing := [key for key in keys if key not in found]:
+        raise ValueError(f"{path} lacks {', '.join(missing)}: fit again")
+    return found
 
 
 def _of_file(path: Path, name: str | None, kind: str, sigma: float | None) -> Equation | Curve:
@@ -192,7 +202,7 @@ def _of_file(path: Path, name: str | None, kind: str, sigma: float | None) -> Eq
         if name not in found:
             raise ValueError(f"{path} holds no equation {name!r}; it holds {', '.join(found)}")
         return _fitting(f"{path}:{name}", [found[name]], kind, sigma)
-    sigma, records = 0.4 if sigma is None else sigma, _content(path)["equations"]
+    sigma, records = 0.4 if sigma is None else sigma, content(path)["equations"]
     fitting = [
         one
         for one in found.values()
@@ -219,7 +229,7 @@ def shipped_null() -> dict:
     ValueError
         The shipped file holds none.
     """
-    found = _content(SHIPPED).get("null")
+    found = content(SHIPPED).get("null")
     if found is None:
         raise ValueError(f"{SHIPPED.name}: no null shipped")
     return found

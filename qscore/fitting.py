@@ -12,8 +12,9 @@ import numpy as np
 
 from qscore import __version__, clusters, expected, given, tables
 from qscore.equations import as_record, judging_curve
+from qscore.fitwords import line_sentence, no_line
 from qscore.independence import groups_of
-from qscore.layouts import FITTED_CLASSES
+from qscore.layouts import COVERAGE, FITTED_CLASSES, OFFSETS
 from qscore.publications import leave_one_out
 from qscore.selection import FitRule, why_not
 from qscore.subsets import APOFERRITIN, Subset, ids_not_found, members
@@ -23,6 +24,7 @@ MOST_LISTED = 1000
 FEWEST_OF_ITS_OWN = 200  # entries; below, a survey is judged by the shipped curve
 TELLS_APOFERRITIN = ("sample", "title", "uniprot")
 NOT_TOLD = "the source does not tell which entries are apoferritin (list them as a subset)"
+_NEEDED = ("emdb_id", "pdb_id", "status", "resolution", "q_mean")
 RESOLUTION, FSC = "resolution", "map_model_fsc05"
 
 
@@ -40,13 +42,13 @@ def write(table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, residu
     catalogue : path, optional
         ``catalogue.json``: its date and digest are told with every equation.
     """
-    from qscore import coverage, offsets
+    from qscore import offsets
 
     found = fit(table, rule, subsets, catalogue=catalogue)
     curve = judging_curve(found)
     fitted = offsets.of_survey(residues_file, table, curve) if residues_file else offsets.shipped()
-    tables.write_tsv(Path(out) / "coverage.tsv", coverage.LAYOUT, tables.as_columns(coverage.LAYOUT, found["coverage"]))
-    tables.write_tsv(Path(out) / "offsets.tsv", offsets.LAYOUT, tables.as_columns(offsets.LAYOUT, fitted.rows()))
+    tables.write_tsv(Path(out) / "coverage.tsv", COVERAGE, tables.as_columns(COVERAGE, found["coverage"]))
+    tables.write_tsv(Path(out) / "offsets.tsv", OFFSETS, tables.as_columns(OFFSETS, fitted.rows()))
     found["offsets"] = fitted.as_dict()
     tables.write_json(Path(out) / "expected_q.json", found)
     return found
@@ -77,7 +79,7 @@ def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=Non
         `equations.as_record` has them, with provenance; ``judged_by`` and ``null``: the curve and the null of the
         residuals that flags rest on; ``coverage`` of the curve in grouped folds.
     """
-    rows = rows_of(table)
+    rows, not_read = rows_of(table)
     told, groups = _provenance(table, rule, catalogue), Groups(rows)
     parts = {"all": _fit_part(rows, rule, groups) | {"rule": rule.text()}}
     parts |= {subset.name: _fit_subset(subset, rows, rule, groups) for subset in (APOFERRITIN, *subsets)}
@@ -95,6 +97,7 @@ def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=Non
         "equations": _equations(rows, rule, parts, subsets, told, groups) | own["equations"],
         "published": expected.MAPQ_2_9_7.as_dict(),
         "left_out": parts["all"]["left_out"],
+        "not_read": not_read,
         **{key: own[key] for key in ("judged_by", "judged_by_text", "null", "coverage", "coverage_text")},
     }
 
@@ -115,18 +118,31 @@ def _pair(row: dict) -> tuple[str, str]:
     return row["emdb_id"], row["pdb_id"]
 
 
-def rows_of(table) -> list[dict]:
-    """The rows of a survey's entries table, or of any table with ids, resolutions and Q."""
+def rows_of(table) -> tuple[list[dict], dict[str, int]]:
+    """The rows of a survey's entries table, or of any table with ids, resolutions and Q; how many others, and why not.
+
+    Raises
+    ------
+    ValueError
+        The table is not one of these.
+    """
     if Path(table).suffix == ".parquet":
-        return tables.read_rows(table)
+        rows = tables.read_rows(table)
+        if missing := [name for name in _NEEDED if rows and name not in rows[0]]:
+            raise ValueError(f"{table} is not a survey's entries.parquet: it has no column {', '.join(missing)}")
+        return rows, {}
     found, blank = given.read(table), dict.fromkeys(tables.ENTRIES.names)
     usable = [row for row in found.rows if row["reason"] is None]
     scored = {"status": "scored", "version": found.name, "reason": None}
-    return [blank | row | named | scored for row, named in zip(usable, clusters.label(usable), strict=True)]
+    rows = [blank | row | named | scored for row, named in zip(usable, clusters.label(usable), strict=True)]
+    return rows, dict(Counter(row["reason"] for row in found.rows if row["reason"] is not None))
 
 
 def _provenance(table, rule: FitRule, catalogue) -> dict:
-    facts = json.loads(Path(catalogue).read_text(encoding="utf-8")) if catalogue else {}
+    try:
+        facts = json.loads(Path(catalogue).read_text(encoding="utf-8")) if catalogue else {}
+    except ValueError as err:
+        raise ValueError(f"{catalogue} is not the catalogue.json of a survey: {err}") from err
     snapshot = facts.get("snapshot") or {}
     return {
         "version": __version__,
@@ -163,13 +179,13 @@ def _fit_part(rows: list[dict], rule: FitRule, groups: Groups) -> dict:
     whys = [why_not(row, rule) for row in rows]
     taken = [row for row, why in zip(rows, whys, strict=True) if not why]
     facts = {"n": len(taken), "left_out": dict(sorted(Counter(filter(None, whys)).items()))}
-    if sentence := _no_line([row[RESOLUTION] for row in taken], rule.fewest):
+    if sentence := no_line([row[RESOLUTION] for row in taken], rule.fewest):
         return facts | {"line": None, "sentence": sentence, "leave_one_out": None, "relation": None}
     found = _relation(taken, RESOLUTION, "q_mean", groups)
     line = found["ols"]
     return facts | {
         "line": line,
-        "sentence": _line_sentence(found),
+        "sentence": line_sentence(found),
         "leave_one_out": leave_one_out(taken, line),
         "relation": found,
     }
@@ -181,27 +197,6 @@ def _relation(rows: list[dict], x: str, q: str, groups: Groups) -> dict:
     independence = groups.of(rows)
     found = fit_part([row[x] for row in rows], [row[q] for row in rows], independence)
     return found | {"independence": independence.text}
-
-
-def _no_line(resolutions: list[float], fewest: int) -> str:
-    """Why there is no line; "" when there is one."""
-    n = len(resolutions)
-    if n < fewest:
-        entries = "1 entry" if n == 1 else f"{n} entries"
-        return f"{entries}: too few for a line (at least {fewest}); the published curve (MapQ 2.9.7) is shown"
-    if len(set(resolutions)) == 1:
-        return f"{n} entries, all at {resolutions[0]:g} Å: no line; the published curve (MapQ 2.9.7) is shown"
-    return ""
-
-
-def _line_sentence(found: dict) -> str:
-    line = found["ols"]
-    sign = "−" if line["slope"] < 0 else "+"
-    return (
-        f"Q = {line['intercept']:.3f} {sign} {abs(line['slope']):.3f} R,  R² = {line['r_squared']:.2f}; slope "
-        f"{line['slope']:.4f} ± {line['slope_se']:.4f} per Å, intercept {line['intercept']:.4f} ± "
-        f"{line['intercept_se']:.4f}, RMSE {line['rmse']:.3f}, n = {line['n']}, {line['x_low']:g}–{line['x_high']:g} Å"
-    ).replace("slope -", "slope −")
 
 
 # ---- equations of every sigma, class and x ----
@@ -234,7 +229,7 @@ def _second_sigma(subset: Subset | None, rows: list[dict], rule: FitRule, told: 
 def _enough(rows: list[dict], x: str, q: str, rule: FitRule, groups: Groups) -> dict | None:
     """The relation of two columns where enough rows have both."""
     rows = [row for row in rows if row.get(q) is not None and row.get(x) is not None]
-    return None if _no_line([row[x] for row in rows], rule.fewest) else _relation(rows, x, q, groups)
+    return None if no_line([row[x] for row in rows], rule.fewest) else _relation(rows, x, q, groups)
 
 
 def _records(name: str, found: dict | None, told: dict, *, sigma: float = 0.4, kind: str = "all") -> dict[str, dict]:
@@ -289,25 +284,26 @@ def _own_curve(rows: list[dict], rule: FitRule, told: dict, groups: Groups) -> d
         "judged_by": as_record(curve),
         "judged_by_text": f"Entries are judged by this survey’s own curve ({len(taken):,} entries).",
         "null": null,
-        **_covered(resolution, q, independence),
+        **_covered(resolution, q, independence, curve),
     }
 
 
-def _covered(resolution: np.ndarray, q: np.ndarray, independence) -> dict:
+def _covered(resolution: np.ndarray, q: np.ndarray, independence, curve) -> dict:
     from qscore.coverage import coverage
 
     return {
-        "coverage": coverage(resolution, q, independence.joint),
+        "coverage": coverage(resolution, q, independence.joint, whole=curve),
         "coverage_text": f"in ten folds, each fitted without the entries of its groups: {independence.text}",
     }
 
 
 def _shipped(why: str) -> dict:
     curve = expected.shipped()
+    source = "; ".join(curve.source.split("; ")[:2])
     return {
         "equations": {},
         "judged_by": as_record(curve),
-        "judged_by_text": f"Entries are judged by the shipped curve ({curve.source}): {why}.",
+        "judged_by_text": f"Entries are judged by the shipped curve ({source}): {why}.",
         "null": expected.shipped_null(),
         "coverage": [],
         "coverage_text": "",

@@ -194,6 +194,35 @@ q_04 | number | Q, σ 0.4 Å; empty where not scored
 q_06 | number | Q, σ 0.6 Å; empty where not scored
 """),
 )
+COVERAGE = Layout(
+    "coverage",
+    _columns("""
+band | number | share of entries that the band says it holds
+low | number | lower edge of the bin of resolution, Å
+high | number | upper edge, Å
+pooled | text | the bins of the survey that were pooled for want of rows, with their rows
+n | whole | rows
+covered | whole | rows within the band of a curve fitted without them and their groups
+share | number | covered / n
+limit_low | number | exact binomial 99.9 % limits of the share, were the band right: lower
+limit_high | number | upper
+within | yes/no | whether the share lies within these limits
+least_squares | number | share within the prediction interval of the least-squares line instead
+"""),
+)
+OFFSETS = Layout(
+    "offsets",
+    _columns("""
+residue | text | residue name; any for all others
+part | text | all, backbone or side chain
+resolution_low | number | lower edge of the resolution bin, Å
+resolution_high | number | upper edge, Å
+offset | number | expected Q of the residue minus expected Q of its entry, σ 0.4 Å
+sd | number | standard deviation of its Q about expected Q plus offset, over the archive
+n_residues | whole | residues the bin rests on
+n_entries | whole | entries
+"""),
+)
 _JUDGED = """
 resolution | number | reported resolution, Å
 q_mean | number | mean Q, σ 0.4 Å
@@ -224,7 +253,8 @@ shift_x | number | its x, Å
 shift_y | number | its y, Å
 shift_z | number | its z, Å
 shift_voxels | text | the same in voxels along x, y, z
-half_voxel | yes/no | whether frame is a shift of at most 0.6 voxel along every axis
+shift_error | number | standard error of the shift, along the axis where it is largest, Å
+half_voxel | yes/no | whether frame is a shift of at most 0.75 voxel along every axis
 q_shifted | number | mean Q of the same atoms after the shift
 shift_gain | number | q_shifted minus q_before
 hand | text | mirrored axis under which the model fits best: x, y, z or xyz
@@ -289,6 +319,24 @@ reference | text | what the null rests on: this survey's chains, or the shipped 
 """
     ),
 )
+SCAN_NULL = Layout(
+    "scan_null",
+    _columns("""
+kind | text | class of the chain: protein, nucleic, or any
+maximum | number | scan maximum
+length | number | residues with a score
+resolution | number | reported resolution, Å; empty for chains that serve every resolution
+near | number | autocorrelation of the residuals at lag 1, outside the worst run
+far | number | mean of that at lags 3–5
+skew | number | skewness of the residuals there
+reference | text | what the chains are
+"""),
+)
+REGION_SUMMARY = Layout(
+    "regions of entries",
+    FLAGS.columns[:2]
+    + tuple(column for column in FLAGS.columns if column.name in ("n_regions", "frac_in_regions", "q_outside_regions")),
+)
 LIGANDS = Layout(
     "ligands",
     _columns(
@@ -316,7 +364,7 @@ RANKED = Layout(
     + _columns("""
 resolution | number | reported resolution, Å
 percentile | number | share of ligands of its class, size and resolution whose dq_site lies below, 0 to 1
-p | number | probability of so low a dq_site among them
+p | number | probability of so low a dq_site among them; below 0.05 an upper bound
 p_adjusted | number | Benjamini–Hochberg over the survey's ligands, glycans and ions; over its waters by themselves
 reference | text | what the percentile rests on: this survey's ligands, or the shipped table
 """),

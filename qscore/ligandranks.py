@@ -21,7 +21,8 @@ SIGNIFICANT = 0.05
 SIZES = (5, 10, 20, 40)  # atoms: last of each bin
 CLASSES = ("ligand", "glycan", "ion", "water")
 _FIFTH, _RANKED = 0.2, 0.05  # p is a rank down to the latter
-_ENOUGH = 20  # ligands below the 5th percentiles that give a rate; it is 1 with fewer
+_SHAPE = 0.25  # of the tail beyond: that of Student's t with 4 degrees of freedom
+_ENOUGH = 20  # ligands below the 5th percentiles that give a scale; with fewer their first quartile is taken to be 1
 _KEYS = ("class", "n_atoms", "dq_site", "resolution", "entry")
 
 
@@ -53,13 +54,17 @@ def rank(ligands: Mapping[str, np.ndarray]) -> Ranks:
     archive's. Under 50 ligands, or ligands of under 10 entries, all sizes of
     the class are taken together; if these are too few, nothing is said.
 
-    p is the share of the window with a `dq_site` at most as low, the ligand
-    itself counted, down to 0.05. A rank among n is never below 1/n, and after
-    adjustment would find nothing; beyond, p falls exponentially with the
-    distance below the window's 5th percentile, in units of the window's fall
-    from the median to the 20th. The rate is that of the class: the median of
-    all its ligands below, so that the few sought hardly enter it. Tails
-    heavier than exponential give more flags than the nominal share
+    p is (1 + k) / (n + 1) with k of the window's n at most as low, down to
+    0.05. A rank among n is never below 1/(n + 1), and after adjustment would
+    find nothing; beyond, p falls as the generalised Pareto law of shape 1/4,
+    the tail of Student's t with 4 degrees of freedom, with the distance below
+    the window's 5th percentile in units of the window's fall from the median
+    to the 20th. The scale is that of the class, from the first quartile of all
+    its ligands below, so that the few sought hardly enter it, and a standard
+    error more. The shape is a bound and not an estimate: 5 % of the ligands
+    of a class are too few to tell it, and the sought ones are among them.
+    Lighter tails get p that are too large, and are flagged late; tails
+    heavier than t4 get more flags than the nominal share
     (`benchmarks/ligand_ranks.py`).
 
     Parameters
@@ -149,7 +154,7 @@ def _rank_group(ranks: Ranks, below: np.ndarray, ligands: Mapping, rows: np.ndar
         if window is not None:
             own, n = ligands["dq_site"][members], len(window)
             ranks.percentile[members] = np.searchsorted(window, own, side="left") / n
-            ranks.p[members] = np.maximum(np.searchsorted(window, own, side="right"), 1) / n
+            ranks.p[members] = (np.searchsorted(window, own, side="right") + 1) / (n + 1)
             ranks.usual[members], fifth, low = np.quantile(window, [0.5, _FIFTH, _RANKED])
             below[members] = (low - own) / max(ranks.usual[members[0]] - fifth, 1e-9)
 
@@ -157,10 +162,12 @@ def _rank_group(ranks: Ranks, below: np.ndarray, ligands: Mapping, rows: np.ndar
 def _tail(p: np.ndarray, below: np.ndarray, rows: np.ndarray, speaking: np.ndarray) -> None:
     """Put the tail of the class in place of the ranks below the windows' 5th percentiles."""
     excess = below[speaking][below[speaking] > 0]
-    scale = max(float(np.median(excess)) / np.log(2), 1e-9) if len(excess) >= _ENOUGH else 1.0
+    quartile = max(float(np.quantile(excess, 0.25)), 1e-9) if len(excess) >= _ENOUGH else 1.0
+    error = 2 / np.sqrt(max(len(excess), _ENOUGH))  # relative standard error of the quartile of an exponential law
+    scale = (1 + error) * quartile / (0.75**-_SHAPE - 1)
     out, inner = rows[below[rows] > 0], rows[below[rows] <= 0]
     p[inner] = np.maximum(p[inner], _RANKED)
-    p[out] = _RANKED * np.exp(-below[out] / scale)
+    p[out] = _RANKED * (1 + below[out] / scale) ** (-1 / _SHAPE)
 
 
 def adjusted(kind: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from qscore.score import Scores
 
 SITE = 5.0  # Å
 POLYMERS = ("protein", "nucleic")
+MOST_TOLD = 3
 AT_ONCE = 1 << 14  # ligand atoms whose neighbours are looked for together
 
 
@@ -48,6 +49,35 @@ def measure(model: Model, scores: Scores, sigmas) -> dict[str, np.ndarray]:
     own = _means(index[scored], q[atoms[scored]], n)
     site, n_site = site_means(model, scores, atoms, index, n=n)
     return table | {label(sigmas[0]): own, "site_q": site, "n_site": n_site, "dq_site": own - site}
+
+
+def of_pair(table: dict[str, np.ndarray]) -> tuple[list[dict], tuple[str, ...]]:
+    """What is told of the ligands of a single pair: Q and `dq_site` as measured, and that nothing ranks them.
+
+    Parameters
+    ----------
+    table : dict of ndarray
+        Of `measure`.
+
+    Returns
+    -------
+    rows : list of dict
+        Columns of `table` for ligands, glycans and ions with a `dq_site`, the lowest first.
+    remarks : tuple of str
+        One line with the lowest of them; none without any.
+    """
+    known = np.flatnonzero((table["class"] != "water") & np.isfinite(table["dq_site"]))
+    known = known[np.argsort(table["dq_site"][known], kind="stable")]
+    rows = [{name: values[k].item() for name, values in table.items()} for k in known]
+    if not rows:
+        return [], ()
+    lowest = ", ".join(
+        f"{row['component']} {row['chain']} {row['number']}{row['icode']} {row['dq_site']:+.2f}"
+        for row in rows[:MOST_TOLD]
+    )
+    which = f"the lowest {MOST_TOLD} of {len(rows)}" if len(rows) > MOST_TOLD else "all"
+    said = f"ligands, glycans and ions, Q less that of the polymer within 5 Å ({which}): {lowest}"
+    return rows, (f"{said}; no reference for ligands: a single pair does not tell whether that is usual",)
 
 
 def site_means(model: Model, scores: Scores, atoms: np.ndarray, index: np.ndarray, *, n: int):

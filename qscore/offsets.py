@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from qscore import tables
-from qscore.layouts import Column, Layout
+from qscore.layouts import OFFSETS, Layout
 
 PARTS = {"all": "q_04", "backbone": "q_04_backbone", "side chain": "q_04_side_chain"}
 EDGES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -27,19 +27,6 @@ SHIPPED = Path(__file__).parent / "shipped" / "offsets.json"
 # From the real pairs: residues of one type and entry scatter by 0.1 in Q, a type's mean between entries by 0.03, the
 # means of types by 0.04: what weighs half as much as any number would.
 _HALF_RESIDUES, _HALF_ENTRIES = 10.0, 1.0
-LAYOUT = Layout(
-    "offsets",
-    (
-        Column("residue", "text", "residue name; any for all others"),
-        Column("part", "text", "all, backbone or side chain"),
-        Column("resolution_low", "number", "lower edge of the resolution bin, Å"),
-        Column("resolution_high", "number", "upper edge, Å"),
-        Column("offset", "number", "expected Q of the residue minus expected Q of its entry, σ 0.4 Å"),
-        Column("sd", "number", "standard deviation of its Q about expected Q plus offset, over the archive"),
-        Column("n_residues", "whole", "residues the bin rests on"),
-        Column("n_entries", "whole", "entries"),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,7 @@ class Offsets:
     Attributes
     ----------
     cells : tuple of dict
-        Of `LAYOUT`: one each type, part and bin of resolution, of `EDGES`.
+        Of `layouts.OFFSETS`: one each type, part and bin of resolution, of `EDGES`.
     source : str
         What they were fitted to, in words.
     """
@@ -92,7 +79,7 @@ class Offsets:
 
     def as_dict(self) -> dict:
         """For JSON: columns, one list of values each."""
-        return {"source": self.source} | tables.as_columns(LAYOUT, self.cells)
+        return {"source": self.source} | tables.as_columns(OFFSETS, self.cells)
 
     @classmethod
     def from_dict(cls, content: Mapping) -> Offsets:
@@ -103,14 +90,14 @@ class Offsets:
         ValueError
             It lacks a column.
         """
-        if missing := [name for name in LAYOUT.names if name not in content]:
+        if missing := [name for name in OFFSETS.names if name not in content]:
             raise ValueError(f"residue offsets without {', '.join(missing)}")
-        values = zip(*(content[name] for name in LAYOUT.names), strict=True)
-        rows = (dict(zip(LAYOUT.names, one, strict=True)) for one in values)
+        values = zip(*(content[name] for name in OFFSETS.names), strict=True)
+        rows = (dict(zip(OFFSETS.names, one, strict=True)) for one in values)
         return cls(tuple(row | {"sd": np.nan if row["sd"] is None else row["sd"]} for row in rows), content["source"])
 
     def rows(self) -> list[dict]:
-        """Rows of `LAYOUT`."""
+        """Rows of `layouts.OFFSETS`."""
         return list(self.cells)
 
 

@@ -119,13 +119,14 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
     if atoms and out is None:
         raise click.UsageError("--atoms needs --out DIR")
     found, scoring = _inputs(map_given, [model_given] if model_given is not None else [], out, **options)
-    from qscore import entry, files, tables
+    from qscore import entry, files, ligands, tables
 
     sigmas = tuple(dict.fromkeys(sigmas))
     pair = entry.score_pair(
         found.map_file, found.model_files[0], sigmas=sigmas, model_number=model_number, **scoring
     )  # fmt: skip
-    summary = pair.summary | found.about() | _judged(pair, sigmas, found.resolution)
+    rows, said = ligands.of_pair(pair.ligands())
+    summary = pair.summary | found.about() | {"ligands": rows} | _judged(pair, sigmas, found)
     pair = replace(pair, summary=summary, hints=(*pair.hints, *found.remarks))
     if out is not None:
         files.write_pair(pair, out, found.model_files[0], with_atoms=atoms)
@@ -134,20 +135,22 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
     else:
         from qscore import show
 
-        show.print_pair(pair.summary, pair.hints)
+        show.print_pair(pair.summary, (*pair.hints, *said))
 
 
-def _judged(pair, sigmas, resolution: float | None) -> dict:
+def _judged(pair, sigmas, inputs) -> dict:
     """What the summary gains where the resolution is known: expected Q by the shipped curve, regions, the verdict."""
     from qscore import verdict
 
+    resolution, point_group = inputs.resolution, inputs.point_group
     if resolution is None or verdict.SIGMA not in sigmas:
         return {}
     from qscore import expected, regions
 
     curve, residues = expected.shipped(), pair.residues()
     held = curve.domain[0] <= resolution <= curve.domain[1]
-    found = regions.regions_of_pair(residues, resolution=resolution, curve=curve) if held else None
+    how = {"resolution": resolution, "curve": curve, "point_group": point_group}
+    found = regions.regions_of_pair(residues, **how) if held else None
     others = [e for e in pair.summary["expected"] if (e["kind"], e["sigma"]) != ("all", verdict.SIGMA)]
     return {
         "expected": [verdict.expected_by(curve, resolution), *others],

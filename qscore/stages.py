@@ -134,15 +134,14 @@ def fit(table, residues, catalogue, subsets, out, **rule):
     """
     # Set outright: sums of several threads differ in the last digits.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
-    from qscore import fitting
+    from qscore import fitting, fitwords
     from qscore import subsets as parsed
 
     found = fitting.write(
         table, out, FitRule(**rule), parsed.from_json(subsets), residues_file=residues, catalogue=catalogue
     )
-    for name, one in found["fits"].items():
-        click.echo(f"{name}: {one['sentence']}")
-    click.echo(found["judged_by_text"])
+    for line in fitwords.summary(found, out):
+        click.echo(line)
 
 
 @click.command()

@@ -155,11 +155,13 @@ def _read(path, layout: Layout | None) -> pa.Table:
     Raises
     ------
     ValueError
-        The file is no Parquet.
+        The file is no Parquet, or lacks half of the layout's columns: it is another table.
     """
     try:
         with pq.ParquetFile(path) as file:
             wanted = layout and [name for name in layout.names if name in file.schema_arrow.names]
+            if layout and 2 * len(wanted) < len(layout.names):
+                raise ValueError(f"{path} is no table of {layout.name}")
             found = file.read(columns=wanted, use_threads=False)
     except pa.ArrowInvalid as err:
         raise ValueError(f"cannot read {path}: {err}") from err
@@ -191,6 +193,8 @@ def row_groups(path, *, layout: Layout):
     `concatenate` writes one a part: those of the residues table are the batches, and no pair lies in two.
     """
     with pq.ParquetFile(path) as file:
+        if missing := set(layout.names) - set(file.schema_arrow.names):
+            raise ValueError(f"{path} is no table of {layout.name}: it lacks {', '.join(sorted(missing))}")
         for number in range(file.num_row_groups):
             found = file.read_row_group(number, columns=layout.names, use_threads=False).cast(schema(layout))
             yield {name: found[name].to_numpy() for name in layout.names}

@@ -41,6 +41,7 @@ SCORING = {
     "model",
     "aggregate",
     "expected",
+    "quantiles",
     "batch",
     "errors",
     "chance",

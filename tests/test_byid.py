@@ -13,7 +13,7 @@ import small_archive
 from archive_server import ArchiveServer
 from rich.progress import Progress
 
-from qscore import byid, cli, compiled, documents, shelf, show
+from qscore import byid, cli, compiled, documents, regions, shelf, show
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 from qscore.web import Manners, Web
 
@@ -152,6 +152,32 @@ def test_ones_own_values_come_before_the_entrys():
     assert found.with_own(resolution=2.5, contour_level=0.0) == byid.Inputs(
         "m", ("a",), resolution=2.5, contour_level=0.0
     )
+
+
+class Kept:
+    """A shelf that holds one entry."""
+
+    remarks = ()
+
+    def __init__(self, told):
+        self.told = told
+
+    def facts(self, emdb_id):
+        return self.told
+
+    def model(self, pdb_id):
+        return f"{pdb_id}.cif.gz"
+
+    def map(self, told):
+        return told["map_file"]
+
+
+@pytest.mark.parametrize(("told", "taken"), [("D7", "D7"), ("", None)])
+def test_the_symmetry_of_an_entry_is_kept(told, taken):
+    found = byid.collect(Kept(facts(point_group=told)), "EMD-1234", ())
+    assert (found.point_group, found.resolution, found.contour_level) == (taken, 3.0, 0.1)
+    zero = byid.collect(Kept(facts(contour_level=0.0)), "EMD-1234", ())
+    assert (zero.point_group, zero.contour_level) == (None, 0.0)
 
 
 # ---- the shelf ----
@@ -419,6 +445,19 @@ def test_a_pair_by_its_ids(served, archive, capsys, tmp_path):
     assert sorted(path.name for path in (tmp_path / "kept").glob("[!.]*")) == [
         "9aa0.cif.gz", "EMD-10000.json", "emd_10000.map.gz"
     ]  # fmt: skip
+
+
+def test_regions_are_looked_for_with_the_entrys_symmetry(served, archive, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(regions, "regions_of_pair", lambda *_, **how: asked.append(how["point_group"]) or [])
+    told = document(archive)
+    structure = told["structure_determination_list"]["structure_determination"][0]
+    structure["image_processing"][0]["final_reconstruction"]["applied_symmetry"] = {"point_group": "D7"}
+    served.answer("/emdb/api/entry/EMD-10000", told)
+    run(capsys, "score", "EMD-10000", "9aa0")
+    entry = archive.entries[0]
+    run(capsys, "score", archive.map_file(entry), archive.model_file(entry), "--resolution", "3")
+    assert asked == ["D7", None]
 
 
 def test_the_second_time_nobody_is_asked(served, capsys):

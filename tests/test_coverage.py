@@ -12,6 +12,7 @@ from qscore import expected
 from qscore.coverage import HeldOut, coverage, held_out, pooled, rows_of, uniformity
 from qscore.curve import CELLS, LEVELS, Curve, fit_curve
 from qscore.independence import groups_of
+from qscore.layouts import COVERAGE
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_pooled_bins_are_named():
 
 
 def test_rows_fit_the_layout(out):
-    assert list(rows_of(out)[0]) == measured.LAYOUT.names
+    assert list(rows_of(out)[0]) == COVERAGE.names
 
 
 # ---- the archive table ----

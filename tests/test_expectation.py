@@ -117,3 +117,13 @@ def test_a_file_is_used_and_listed(tmp_path):
     assert said("--list", "--equation", str(path)) == [
         "ligand-line  σ 0.4  ligand   2–5 Å  Q = −0.2 R + 1.1  (fitted to 60 rows)"
     ]
+
+
+def test_a_bootstrap_is_told_with_the_numbers(tmp_path):
+    path = tmp_path / "expected_q.json"
+    wider = {"slope": {"se": 0.0123, "low": -0.2251, "high": -0.1749}}
+    bootstrap = {"publication": wider, "protein": {"slope": {"se": 0.01}}, "quoted": "publication"}
+    record = {"form": "line", "sigma": 0.4, "class": "all", "coefficients": [-0.2, 1.1], "domain": [2, 5], "n": 60}
+    path.write_text(json.dumps({"equations": {"all-line": record | {"bootstrap": bootstrap}}}))
+    told = "slope ± 0.0123 with whole publications redrawn (95 %: −0.2251 to −0.1749)"
+    assert said("3", "--equation", str(path))[1].endswith(f"fitted to 60 rows; {told}")

@@ -140,3 +140,24 @@ def test_a_real_pair_with_waters(real_data):
     model = read_model(real_data / "pairs/5khe.pdb")
     assert (found["class"] == "water").sum() == model.is_class("water").sum() > 20
     assert_like(found, literal(pair.model, pair.scores))
+
+
+def test_what_a_single_pair_tells():
+    """`dq_site` as measured, the lowest first, and that nothing ranks it."""
+    model, scores = made_up(np.random.default_rng(12))
+    table = ligands.measure(model, scores, SIGMAS)
+    rows, (said,) = ligands.of_pair(table)
+    known = np.isfinite(table["dq_site"]) & (table["class"] != "water")
+    assert [row["dq_site"] for row in rows] == sorted(table["dq_site"][known].tolist())
+    assert "water" not in {row["class"] for row in rows} and not {"p", "percentile"} & set(rows[0])
+    assert f"the lowest 3 of {len(rows)}" in said and said.count(",") == 4
+    first = rows[0]
+    assert f": {first['component']} {first['chain']} {first['number']} {first['dq_site']:+.2f}, " in said
+    assert "; no reference for ligands: " in said
+
+
+def test_a_single_pair_without_ligands_tells_nothing():
+    model, scores = made_up(np.random.default_rng(13))
+    table = ligands.measure(model, scores, SIGMAS)
+    waters = table["class"] == "water"
+    assert ligands.of_pair({name: values[waters] for name, values in table.items()}) == ([], ())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qscore import offsets, tables
+from qscore.layouts import OFFSETS
 
 TYPES = np.array(["GLU", "PHE", "ALA", "LEU"])
 TRUTH = {"GLU": -0.06, "PHE": 0.05, "ALA": 0.0, "LEU": 0.01}
@@ -117,7 +118,7 @@ def test_nothing_to_fit():
 def test_round_trips(fitted, tmp_path):
     again = offsets.Offsets.from_dict(json.loads(tables.as_json(fitted.as_dict())))
     assert again == fitted
-    tables.write_tsv(tmp_path / "offsets.tsv", offsets.LAYOUT, tables.as_columns(offsets.LAYOUT, fitted.rows()))
+    tables.write_tsv(tmp_path / "offsets.tsv", OFFSETS, tables.as_columns(OFFSETS, fitted.rows()))
     assert len(tables.read_tsv(tmp_path / "offsets.tsv")) == len(fitted.rows())
     with pytest.raises(ValueError, match="without residue, part"):
         offsets.Offsets.from_dict({"source": "x"})

@@ -139,10 +139,10 @@ def test_sections_come_in_order(usual):
 def test_headline_numbers_are_those_of_the_tables(tmp_path):
     found = make(tmp_path, usual_rows())
     line = fitting.fit(tmp_path / "entries.parquet", FitRule())["fits"]["all"]["line"]
-    slope = f"{line['slope']:.4f} ± {line['slope_se']:.4f}".replace("-", "−")
+    slope = f"{line['slope']:.5f} ± {line['slope_se']:.5f}".replace("-", "−")
     counts = (("19", "pairs of map"), ("18", "scored"), ("1", "not scored"), ("2", "left out by"), ("15", "in the fit"))
     judged = (
-        (slope, "slope"),
+        (slope, "per Å"),
         (f"{line['r_squared']:.2f}", "R² of the line"),
         ("2", "flagged low"),
         ("1", "flagged high"),
@@ -269,8 +269,47 @@ def test_small_surveys_have_a_page_too(tmp_path, rows):
     scored = sum(row["status"] == "scored" for row in rows)
     assert f"{scored} {'entry' if scored == 1 else 'entries'}: too few for a line" in found.said()
     assert ("No pair was scored." in found.said()) == (scored == 0)
-    assert "Nothing was left out." in found.said() and "No scored entry is flagged." in found.said()
+    assert "Nothing was left out." in found.said() and "No scored entry is flagged" in found.said()
+    assert ("Lowest by z, none flagged" in found.said()) == (scored > 0)
     assert not [tag for tag, _ in found.elements if tag == "img"]
+
+
+def test_without_flags_the_lowest_are_shown(tmp_path):
+    found = make(tmp_path, [on_curve(n, 2.0 + 0.2 * n, 0.005 * (n % 12) - 0.02) for n in range(14)])
+    flags = tables.read_rows(tmp_path / "flags.parquet", layout=tables.FLAGS)
+    assert not [row for row in flags if row["flag"]]
+    judged = sorted(flags, key=lambda row: (row["z"], row["emdb_id"]))
+    rows = found.table("z")
+    assert [row["EMDB"] for row in rows] == [row["emdb_id"] for row in judged[:10]]
+    assert [row["z"] for row in rows] == [f"{row['z']:.2f}".replace("-", "−") for row in judged[:10]]
+    assert "none stands out from the tail of the 14 entries judged" in found.said()
+
+
+def test_with_flags_they_are_not(usual):
+    assert not [rows for rows in usual.tables if "z" in rows[0]] and "none flagged" not in usual.said()
+
+
+def test_the_errors_with_groups_redrawn_are_told(tmp_path):
+    rows = [row | {"cluster_pub": f"doi:10.1/{n % 6}"} for n, row in enumerate(usual_rows())]
+    found = make(tmp_path, rows)
+    fit = fitting.fit(tmp_path / "entries.parquet", FitRule())["fits"]["all"]
+    bootstrap = fit["relation"]["bootstrap"]
+    slope = bootstrap[bootstrap["quoted"]]["slope"]
+    ends = f"± {slope['se']:.5f}, {slope['low']:.5f} to {slope['high']:.5f}".replace("-", "−")
+    assert ends in found.said()
+    assert f"2,000 lines with whole {bootstrap['quoted']}s redrawn" in found.said()
+    told = f"{fit['line']['slope']:.4f} ± {slope['se']:.4f} slope ± standard error with whole".replace("-", "−")
+    assert told in found.said()
+    (row,) = [row for row in found.table("± with groups redrawn") if row["Subset"] == "all"]
+    assert row["± with groups redrawn"] == f"{slope['se']:.4f}"
+    assert f"(± {slope['se']:.4f} with whole {bootstrap['quoted']}s redrawn)" in fit["sentence"]
+
+
+def test_too_few_groups_to_redraw_is_told(tmp_path):
+    rows = [row | {"cluster_pub": f"doi:10.1/{n % 4}"} for n, row in enumerate(usual_rows())]
+    found = make(tmp_path, rows)
+    assert "Too few independent groups to redraw them" in found.said()
+    assert "standard error of independent entries" in found.said()
 
 
 def test_figures_are_in_the_page_and_svg_is_preferred(tmp_path):

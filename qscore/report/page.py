@@ -14,6 +14,7 @@ from qscore import __version__, tables
 from qscore.report import parts
 from qscore.report.words import count, fixed, number, percent, short, small_number
 
+LOWEST = 10  # entries shown when none is flagged
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -74,10 +75,13 @@ def write_report(
         "regions": parts.regions(regions_folder, synthetic=fit["synthetic"]),
         "cards": _cards(rows, scored, fit, catalogue, words),
         "flagged": sorted((row for row in scored if row["flag"] or row["cause"]), key=_worst_first),
+        "lowest": [] if any(row["flag"] for row in scored) else _lowest(scored),
+        "n_judged": sum(_last(row["z"]) < math.inf for row in scored),
         "n_scored": len(scored),
         "entries": _shown(scored),
         "unscored": _unscored([row for row in rows if row["status"] != "scored"], words["reasons"]),
         "excluded": _excluded(tables.read_tsv(excluded_file)),
+        "lines": parts.lines(fit["fits"]),
         "subsets": parts.subsets(fit["fits"]),
         "apoferritin": parts.apoferritin(fit),
         "draws": parts.draws(draws_folder),
@@ -136,6 +140,12 @@ def _worst_first(row: dict) -> tuple:
     return ("low", "high", "").index(row["flag"]), _last(row["z"] if row["flag"] != "high" else -row["z"]), _key(row)
 
 
+def _lowest(scored: list) -> list:
+    """The entries furthest below what is expected, in units of the local scale."""
+    judged = [row for row in scored if _last(row["z"]) < math.inf]
+    return sorted(judged, key=lambda row: (row["z"], _key(row)))[:LOWEST]
+
+
 def _difference(a, b) -> float:
     return math.nan if a is None or b is None else a - b
 
@@ -155,7 +165,8 @@ def _percent(q: float) -> float:
 
 def _cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) -> list[tuple[str, str, str]]:
     """Headline numbers: value, what it is, tone."""
-    flags, line = Counter(row["flag"] for row in scored), fit["fits"]["all"]["line"]
+    flags, fitted = Counter(row["flag"] for row in scored), parts.lines(fit["fits"])["all"]
+    line, redrawn = fitted["line"], fitted["redrawn"]
     cards = [
         (count(len(rows)), f"{'pair' if len(rows) == 1 else 'pairs'} of map and model", ""),
         (count(len(scored)), words["scored"], ""),
@@ -164,8 +175,10 @@ def _cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) ->
         (count(fit["fits"]["all"]["n"]), "in the fit", ""),
     ]
     if line:
-        slope = f"{fixed(line['slope'], 4)} ± {fixed(line['slope_se'], 4)}"
-        cards.append((slope, "slope ± standard error, Q per Å", "line wide"))
+        error = redrawn["slope"]["se"] if redrawn else line["slope_se"]
+        how = redrawn["how"] if redrawn else "of independent entries"
+        slope = f"{fixed(line['slope'], 4)} ± {fixed(error, 4)}"
+        cards.append((slope, f"slope ± standard error {how}, Q per Å", "line wide"))
         cards.append((fixed(line["r_squared"], 2), "R² of the line", "line"))
     cards.append((count(flags["low"]), "flagged low", "low"))
     cards.append((count(flags["high"]), "flagged high", "high"))

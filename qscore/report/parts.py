@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from qscore import tables
+from qscore.equations import quoted_bootstrap
 from qscore.errors import REASONS
 from qscore.publications import without
 from qscore.report.words import count, fixed, number
@@ -104,6 +105,15 @@ def regions(folder, *, synthetic: bool) -> dict | None:
     return {"n": len(rows), "rows": shown, "reference": reference}
 
 
+def lines(fits: dict) -> dict[str, dict]:
+    """Each part's line with its sentence, and `redrawn`: its errors with whole groups redrawn, None without."""
+    return {
+        name: {key: found[key] for key in ("line", "sentence")}
+        | {"redrawn": quoted_bootstrap((found.get("relation") or {}).get("bootstrap"))}
+        for name, found in fits.items()
+    }
+
+
 def subsets(fits: dict) -> list[dict]:
     """One row a subset, all entries first: rule, line, its range without any one publication, and notes."""
     return [_subset(name, found) for name, found in fits.items()]
@@ -111,6 +121,7 @@ def subsets(fits: dict) -> list[dict]:
 
 def _subset(name: str, found: dict) -> dict:
     line, without = found["line"], found.get("leave_one_out") or {}
+    redrawn = lines({name: found})[name]["redrawn"]
     ranges = {key: _range(without.get(key), digits) for key, digits in (("slope", 4), ("rmse", 4), ("r_squared", 3))}
     return {
         "name": name.replace("_", " "),
@@ -118,6 +129,7 @@ def _subset(name: str, found: dict) -> dict:
         "members": found.get("n_members"),
         "n": found["n"],
         "line": line,
+        "redrawn": fixed(redrawn["slope"]["se"], 4) if redrawn else "–",
         "without": ranges if without.get("slope") else None,
         "notes": _subset_notes(name, found),
     }
