@@ -30,6 +30,7 @@ from qscore.layouts import (
     PAIRS,
     PUBLISHED,
     RANKED,
+    REGION_SUMMARY,
     REGIONS,
     RESIDUES,
     SCORED,
@@ -39,9 +40,9 @@ from qscore.layouts import (
 
 __all__ = [
     "ATOMS", "BATCH", "COMPARED", "CONCORDANCE", "DRAWS", "ENTRIES", "EXAMINED", "EXCLUDED", "FLAGS", "FRAMES",
-    "LIGANDS", "OUTLIERS", "PAIRS", "PUBLISHED", "RANKED", "REGIONS", "RESIDUES", "SCORED", "Column", "Layout",
-    "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema",
-    "whole_file", "write_json", "write_parquet", "write_tsv",
+    "LIGANDS", "OUTLIERS", "PAIRS", "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "SCORED",
+    "Column", "Layout", "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv",
+    "row_groups", "schema", "whole_file", "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "yes/no": pa.bool_()}
 
