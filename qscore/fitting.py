@@ -282,7 +282,9 @@ def _own_curve(rows: list[dict], rule: FitRule, told: dict, groups: Groups) -> d
     return {
         "equations": {"all-curve": as_record(curve) | how},
         "judged_by": as_record(curve),
-        "judged_by_text": f"Entries are judged by this survey’s own curve ({len(taken):,} entries).",
+        "judged_by_text": f"Entries are judged by this survey’s own curve ({len(taken):,} entries); "
+        f"{100 * null['outliers']:.1f} ± {100 * null['outliers_se']:.1f} % of them lie low beyond what its null "
+        "accounts for, told apart or not.",
         "null": null,
         **_covered(resolution, q, independence, curve),
     }
