@@ -16,6 +16,10 @@ from qscore.localscale import standardised, standards, usable
 
 FEWEST = 200
 """Entries a null of one's own needs."""
+GAP = 0.5
+"""Å without any entry, or a tenth of the resolution where that is more: within, nothing is told."""
+WIDEST = 200.0
+"""Å a null may reach from its finest to its coarsest entry."""
 ANCHORS = 20
 """Resolutions the tails are told at."""
 OUTWARD = np.concatenate([np.arange(-3.0, 8.0, 0.2), np.arange(8.0, 12.0, 0.5), np.arange(12.0, 61.0, 4.0)])
@@ -34,6 +38,8 @@ class Null:
         Usual Q; scale below and above it, Q: the standard deviation were that side normal.
     anchors : float array, shape (b,)
         Resolutions the tails are estimated at, Å; between them linear in its log, outside constant.
+    gap_low, gap_high : float array, shape (m,)
+        Stretches of resolution without entries, Å: between them no p is told.
     outward : float array, shape (k,)
         Distances from the centre in units of the scale, positive outward.
     log_low, log_high : float array, shape (b, k)
@@ -49,6 +55,8 @@ class Null:
     lower: np.ndarray
     upper: np.ndarray
     anchors: np.ndarray
+    gap_low: np.ndarray
+    gap_high: np.ndarray
     outward: np.ndarray
     log_low: np.ndarray
     log_high: np.ndarray
@@ -65,7 +73,7 @@ class Null:
         return standardised(resolution, q, (self.resolution, self.centre, self.lower, self.upper))
 
     def p_low(self, resolution, z) -> np.ndarray:
-        """Probability of so low a Q, for residuals in units of the scale; NaN where either is."""
+        """Probability of so low a Q, for residuals in units of the scale; NaN where either is, and in a gap."""
         return self._p(resolution, -np.asarray(z, dtype=float), self.log_low)
 
     def p_high(self, resolution, z) -> np.ndarray:
@@ -79,7 +87,11 @@ class Null:
             (share if after else 1 - share) * ((1 - along) * tails[k + after, j] + along * tails[k + after, j + 1])
             for after in (0, 1)
         )
-        return np.exp(np.minimum(log_p, 0.0))
+        return np.where(self._in_gap(resolution), np.nan, np.exp(np.minimum(log_p, 0.0)))
+
+    def _in_gap(self, resolution) -> np.ndarray:
+        at = np.asarray(resolution, dtype=float)[..., None]
+        return ((at > self.gap_low) & (at < self.gap_high)).any(axis=-1)
 
     def as_dict(self) -> dict:
         """For JSON; `from_dict` gives the same null back, bit for bit."""
@@ -95,6 +107,8 @@ class Null:
         ValueError
             Something is missing.
         """
+        if not isinstance(found, dict):
+            raise ValueError("this is no null of Q")
         if missing := [name for name in ("n", *_NUMBERS, *_ARRAYS) if name not in found]:
             raise ValueError(f"this is no null of Q: {', '.join(missing)} missing")
         numbers = {name: float(found[name]) for name in _NUMBERS}
@@ -102,7 +116,9 @@ class Null:
 
 
 _NUMBERS = ("outliers", "outliers_se")
-_ARRAYS = ("resolution", "centre", "lower", "upper", "anchors", "outward", "log_low", "log_high")
+_ARRAYS = (
+    "resolution", "centre", "lower", "upper", "anchors", "gap_low", "gap_high", "outward", "log_low", "log_high"
+)  # fmt: skip
 
 
 def _between(x, knots, *, beyond: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -126,11 +142,14 @@ def fit_null(resolution, q) -> Null:
     Raises
     ------
     ValueError
-        Fewer than `FEWEST` rows, fewer than 10 different resolutions, or Q does not vary.
+        Fewer than `FEWEST` rows, fewer than 10 different resolutions, a resolution of 0 or less, resolutions
+        more than `WIDEST` Å apart, or Q does not vary.
     """
     r, q = usable(resolution, q)
     if len(r) < FEWEST:
         raise ValueError(f"{len(r)} entries with resolution and Q; a null of one's own needs {FEWEST}")
+    if r[0] <= 0 or r[-1] - r[0] > WIDEST:
+        raise ValueError(f"resolutions from {r[0]:g} to {r[-1]:g} Å: no null over such a range")
     grid, centre, lower, upper = standard = standards(r, q)
     scale = np.sqrt(lower * upper)
     anchors = np.exp(np.linspace(np.log(r[0]), np.log(r[-1]), ANCHORS))
@@ -138,7 +157,13 @@ def fit_null(resolution, q) -> Null:
     y = (q - np.interp(r, grid, centre)) / np.interp(r, grid, scale)
     found = tails_at(r, y, anchors, np.hstack([-sides[0], sides[1]]))
     low, high = found.low[:, : len(OUTWARD)], found.high[:, len(OUTWARD) :]
-    return Null(*standard, anchors, OUTWARD.copy(), low, high, found.outliers, found.outliers_se, len(r))
+    return Null(*standard, anchors, *_gaps(r), OUTWARD.copy(), low, high, found.outliers, found.outliers_se, len(r))
+
+
+def _gaps(resolution) -> tuple[np.ndarray, np.ndarray]:
+    """Stretches between neighbours of rising resolutions that lie far apart."""
+    wide = np.flatnonzero(np.diff(resolution) > np.maximum(GAP, 0.1 * resolution[:-1]))
+    return resolution[wide], resolution[wide + 1]
 
 
 # ---- other nulls, whose counts stand beside ----

@@ -246,7 +246,7 @@ def _outside(x: np.ndarray) -> np.ndarray:
         left, first, size = _longer(x)
         if left + PRIOR < _CLEARLY * (short + PRIOR):
             start, length = first, size
-        beside = _BESIDE if n >= _LONG else 0
+        beside = _BESIDE if n >= _LONG and n - length - 2 * _BESIDE >= SHORTEST else 0
         outside[max(start - beside, 0) : start + length + beside] = False
     return outside
 

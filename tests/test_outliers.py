@@ -155,6 +155,18 @@ def test_centre_and_scale_are_the_planted_ones():
         np.testing.assert_allclose(null.z(at, null.expected(at) + sign * spread(at)), z, rtol=0.12)
 
 
+def test_in_a_gap_of_resolutions_nothing_is_told():
+    """Centre and scale there rest on nobody: 1,000 entries at 2 to 4 Å and 300 at 8 to 9 Å say nothing of 6 Å."""
+    random = np.random.default_rng(71)
+    resolution = np.append(random.uniform(2, 4, 1000), random.uniform(8, 9, 300))
+    null = nulls.fit_null(resolution, 1 - 0.1 * resolution + 0.05 * random.standard_normal(1300))
+    at = np.array([3.0, resolution[resolution < 5].max(), 6.0, resolution[resolution > 5].min(), 8.5])
+    for p in (null.p_low(at, np.full(5, -3.0)), null.p_high(at, np.full(5, 3.0))):
+        np.testing.assert_array_equal(np.isnan(p), [False, False, True, False, False])
+    found = judge([3.0, 6.0], [-1.0, -1.0], null)
+    assert found["flag"].tolist() == ["low", ""] and np.isnan(found["p_adjusted"][1])
+
+
 def test_without_a_score_nothing_is_said_and_nobody_else_changes():
     resolution, q, _ = archive(41, n=400, share=0.02, depth=6)
     null = nulls.fit_null(resolution, q)
@@ -178,6 +190,8 @@ def test_entries_not_judged_get_no_flag_but_p():
         (np.linspace(2, 5, 199), np.linspace(0.7, 0.3, 199), "199 entries .* needs 200"),
         (np.repeat([2.0, 3.0], 150), np.random.default_rng(0).random(300), "2 different resolutions"),
         (np.linspace(2, 5, 300), np.full(300, 0.5), "Q does not vary"),
+        (np.linspace(0, 5, 300), np.random.default_rng(0).random(300), "from 0 to 5 Å: no null"),
+        (np.linspace(2, 1e9, 300), np.random.default_rng(0).random(300), "no null over such a range"),
     ],
 )
 def test_what_no_null_can_rest_on_is_refused(resolution, q, message):

@@ -293,3 +293,11 @@ def test_joined():
         (5.0, 50, 70),
         (3.0, 90, 95),
     ]
+
+
+@pytest.mark.parametrize("length", [20, 22, 27])
+def test_a_run_of_nearly_a_whole_short_chain_leaves_residues_to_compare_with(length):
+    bad = length - 2
+    values = np.append(np.zeros(2), np.full(bad, -5.0)) + 0.3 * np.random.default_rng(5).standard_normal(length)
+    found = scan.scan(values)
+    assert np.isfinite([found.maximum, found.level, found.spread]).all()
