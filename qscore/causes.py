@@ -4,7 +4,8 @@ The rules are asked in the order of `RULES`, and the first that has evidence nam
 what would make the next rule's reading wrong:
 
 1. `frame`: a shifted or mirrored model scores at chance, and may lie partly outside; a search that restores its Q says
-   more than both.
+   more than both. Of an entry that is flagged low or lies below the band it has to carry most of the deficit or to
+   bring Q into the band; else it is told beside whatever cause is found, with the share that it carries.
 2. `no better than chance`: an entry at its chance level has no Q left in which regions, masks or the resolution show.
 3. `outside map`: atoms outside count 0; what is left is judged by its share.
 4. `tight mask`: raises Q, so it explains no low flag, and is not asked of one.
@@ -17,14 +18,16 @@ what would make the next rule's reading wrong:
 
 The first four, and regions by far, are faults of their own and are named without a statistical flag too; an over-stated
 resolution needs no flag but Q below the band; the others explain a low flag and nothing else. A number that was not
-measured is evidence of nothing, on either side.
+measured is evidence of nothing, on either side. A frame that carries too little is evidence without a cause where there
+is neither a flag nor another rule that holds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from qscore.case import Case
 
 CHANCE_SD = 3.0
 """SD above the chance level an entry must exceed (`science.md`, section 6)."""
@@ -46,86 +49,38 @@ OVERSTATED, OVERSTATED_SHARE = 0.3, 0.1
 """Å, and share of the resolution: what the half maps must be worse by, the larger of the two (`science.md`)."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """One entry's measurements, as numbers that are NaN where nothing was measured.
-
-    Attributes
-    ----------
-    row : mapping
-        `layouts.FLAGS`, and of `layouts.SCORED` what is there: `q_p25`.
-    band : callable, optional
-        Resolution (Å) → lower and upper end of the 95 % band of Q.
-    """
-
-    row: Mapping
-    band: Callable[[float], tuple[float, float]] | None = None
-
-    def number(self, name: str) -> float:
-        """A column's value; NaN where it is missing."""
-        value = self.row.get(name)
-        return math.nan if value is None else float(value)
-
-    def text(self, name: str) -> str:
-        """A column's text; empty where it is missing."""
-        value = self.row.get(name)
-        return value if isinstance(value, str) else ""
-
-    @property
-    def is_low(self) -> bool:
-        return self.text("flag") == "low"
-
-    @property
-    def deficit(self) -> float:
-        """Expected Q minus Q."""
-        return self.number("expected_q") - self.number("q_mean")
-
-    @property
-    def q_inside(self) -> float:
-        """Mean Q of the atoms that are inside the map."""
-        outside = self.number("frac_outside")
-        return self.number("q_mean") / (1 - outside) if outside < 1 else math.nan
-
-    @property
-    def q_in_regions(self) -> float:
-        """Mean Q of the residues in regions, from the means of all and of the rest; NaN where one has no residues."""
-        share = self.number("frac_in_regions")
-        rest = (1 - share) * self.number("q_outside_regions")
-        return (self.number("q_mean") - rest) / share if 0 < share < 1 else math.nan
-
-    @property
-    def carried(self) -> float:
-        """Share of the deficit that goes when the regions are left out."""
-        gain = self.number("q_outside_regions") - self.number("q_mean")
-        return gain / self.deficit if self.deficit > 0 else math.nan
-
-    def above_chance(self, q: float, share: float = 1.0) -> float:
-        """SD by which the mean Q of a share of the atoms exceeds the chance level.
-
-        The mean of fewer atoms scatters more, as one over the root of their number.
-        """
-        sd = self.number("q_null_sd") / math.sqrt(share) if share > 0 else math.nan
-        return (q - self.number("q_null")) / sd if sd > 0 else math.nan
-
-    @property
-    def share_in_regions(self) -> str:
-        return f"{100 * self.number('frac_in_regions'):.0f} % of the residues"
-
-    @property
-    def fsc_ratio(self) -> float:
-        return self.number("map_model_fsc05") / self.number("resolution")
-
-
 # ---- rules: each gives its evidence, or "" ----
 
 
 def frame(case: Case) -> str:
-    """The search on the map found a shift, or the other hand, with a higher Q than here, and than decoys reach.
+    """The search on the map found a shift, or the other hand, with a higher Q than here, and than decoys reach."""
+    return _frame(case) if _explains(case) else ""
 
-    A shift that gains little (`FINE`), known only because its place is, explains a low Q if it carries the deficit.
+
+def _explains(case: Case) -> bool:
+    """Whether a frame explains Q: where Q is not low there is nothing else to explain.
+
+    A shift that gains little (`FINE`), known only because its place is, has to carry the deficit: an entry just below
+    the band is brought into it by next to nothing.
     """
-    found, gain = case.text("frame"), case.number("shift_gain")
-    if found == "shift" and case.is_low and gain < FINE and not gain >= MOST * case.deficit:
+    gain, carried = case.frame_gain, case.carried_by_frame
+    if not case.is_below or math.isnan(carried):
+        return not (case.is_low and case.text("frame") == "shift" and gain < FINE)
+    into_band = case.number("q_mean") + gain >= case.number("low")
+    return carried >= MOST or (into_band and not gain < FINE)
+
+
+def lesser_frame(case: Case) -> str:
+    """What is told of a frame that does not explain the Q of its entry."""
+    if not case.is_below or _explains(case) or math.isnan(case.carried_by_frame):
+        return ""
+    return f"another frame explains {100 * case.carried_by_frame:.0f} % of the deficit: {_frame(case)}"
+
+
+def _frame(case: Case) -> str:
+    """The frame found and Q in it; "" without one."""
+    found = case.text("frame")
+    if math.isnan(case.frame_gain):
         return ""
     if found == "shift":
         return f"{_moved(case)} {_restored(case, 'q_shifted')}"
@@ -163,10 +118,10 @@ def chance(case: Case) -> str:
 
 
 def outside_map(case: Case) -> str:
-    """Atoms lie outside the map; of a low entry they carry most of the deficit."""
+    """Atoms lie outside the map; of a low entry they carry most of the deficit, and a high one they do not explain."""
     share = case.number("frac_outside")
     cost = case.q_inside - case.number("q_mean")
-    if not share >= OUTSIDE or (case.is_low and not cost >= MOST * case.deficit):
+    if case.text("flag") == "high" or not share >= OUTSIDE or (case.is_low and not cost >= MOST * case.deficit):
         return ""
     inside = f"; Q {case.q_inside:.3f} of those inside, {case.number('q_mean'):.3f} of all" if cost > 0 else ""
     return f"{100 * share:.0f} % of the atoms lie outside the map and count 0{inside}"
@@ -244,7 +199,8 @@ def under_resolved(case: Case) -> str:
     regions = "no region" if case.number("n_regions") == 0 else "no region that carries it"
     above = f"{case.above_chance(case.q_inside):.0f} SD above chance"
     fsc05 = f"map–model FSC 0.5 at {case.number('map_model_fsc05'):.2f} Å"
-    return f"Q {case.number('q_mean'):.3f}, with {_expected(case)}: {regions}, no better frame, {above}, {fsc05}"
+    better = "no frame that carries it" if _frame(case) else "no better frame"
+    return f"Q {case.number('q_mean'):.3f}, with {_expected(case)}: {regions}, {better}, {above}, {fsc05}"
 
 
 def unmeasured(case: Case) -> list[str]:
@@ -303,9 +259,10 @@ def cause_of(row: Mapping, band: Callable[[float], tuple[float, float]] | None =
     -------
     cause, evidence : str
         The cause is one of `CAUSES`, with evidence; both are empty for an entry that is not flagged and shows none.
+        Evidence without a cause: a frame that carries too little of the deficit of an entry below the band.
     """
     case = Case(row, band)
-    for name, rule in RULES:
-        if evidence := rule(case):
-            return name, evidence
-    return (UNEXPLAINED, unexplained(case)) if case.text("flag") else ("", "")
+    found = ((name, evidence) for name, rule in RULES if (evidence := rule(case)))
+    rest = (UNEXPLAINED, unexplained(case)) if case.text("flag") else ("", "")
+    cause, evidence = next(found, rest)
+    return cause, "; ".join(filter(None, (evidence, lesser_frame(case))))

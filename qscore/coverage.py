@@ -116,7 +116,9 @@ def rows_of(found: HeldOut, edges=None) -> list[dict]:
             within = cell == one
             if within.any():
                 place = {"band": band, "low": low, "high": high, "pooled": pooled(found.resolution, low, high)}
-                rows.append(place | _row(band, held[within]) | {"least_squares": float(line[within].mean())})
+                ends = {"least_squares": float(line[within].mean())}
+                ends["least_squares_pooled"] = line_in_bins(found.resolution, line, low, high)
+                rows.append(place | _row(band, held[within]) | ends)
     return rows
 
 
@@ -129,11 +131,20 @@ def _row(band: float, held: np.ndarray) -> dict:
 
 def pooled(resolution, low: float, high: float) -> str:
     """Which of the survey's bins a cell was pooled from, with their rows; "" for a bin as it is."""
+    return " and ".join(f"{a:g}–{b:g} Å ({len(rows):,})" for a, b, rows in _inner(resolution, low, high))
+
+
+def line_in_bins(resolution, within, low: float, high: float) -> str:
+    """Share of rows within the line's interval in each of the bins a cell was pooled from; "" for a bin as it is."""
+    bins = [(a, b, rows) for a, b, rows in _inner(resolution, low, high) if len(rows)]
+    return " and ".join(f"{a:g}–{b:g} Å: {within[rows].mean():.4f} of {len(rows):,}" for a, b, rows in bins)
+
+
+def _inner(resolution, low: float, high: float) -> list[tuple]:
+    """The bins of the survey within a pooled cell: ends, Å, and places of their rows; none for a bin as it is."""
     inner = [(a, b) for a, b in itertools.pairwise(CELLS) if low <= a and b <= high]
-    if len(inner) < 2:
-        return ""
-    numbers = np.bincount(cell_number(resolution, CELLS), minlength=len(CELLS) - 1)
-    return " and ".join(f"{a:g}–{b:g} Å ({numbers[CELLS.index(a)]:,})" for a, b in inner)
+    cell = cell_number(resolution, CELLS)
+    return [(a, b, np.flatnonzero(cell == CELLS.index(a))) for a, b in inner] if len(inner) > 1 else []
 
 
 def uniformity(resolution, percentile) -> dict:

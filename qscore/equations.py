@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from qscore.quantiles import QUANTILES, Curve
 
 DOMAIN = (1.15, 10.0)
+X_WORDS = {"map_model_fsc05": "map–model FSC 0.5"}  # what else than the reported resolution an equation is over
 FORMS = {1: "constant", 2: "line", 3: "parabola", 4: "cubic"}
 
 
@@ -31,6 +32,8 @@ class Equation:
         high are NaN without a published band.
     domain : tuple of float
         Resolutions the equation is for, Å.
+    x : str
+        What the resolution is: "resolution" (as reported) or a key of `X_WORDS`.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Equation:
     low: float = math.nan
     high: float = math.nan
     domain: tuple[float, float] = DOMAIN
+    x: str = "resolution"
 
     @property
     def form(self) -> str:
@@ -92,7 +96,14 @@ class Equation:
     def as_dict(self) -> dict:
         """For JSON; NaN as None."""
         content = asdict(self)
+        del content["x"]  # a record says it beside
         return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in content.items()}
+
+
+def said_of(equation: Equation | Curve, resolution: str) -> str:
+    """``3.2 Å``, or ``at map–model FSC 0.5 of 3.2 Å`` where the equation is not over the reported resolution."""
+    x = equation.x
+    return resolution if x == "resolution" else f"at {X_WORDS.get(x, x)} of {resolution}"
 
 
 # ---- records of expected_q.json ----
@@ -156,12 +167,13 @@ def quoted_bootstrap(found: dict | None) -> dict | None:
     Returns
     -------
     dict or None
-        `slope`, `intercept`, `r_squared`, `rmse`, each with `se`, `low` and `high` (95 %), and `how` in words. None
-        without a bootstrap.
+        `slope`, `intercept`, `r_squared`, `rmse`, each with `se`, `low` and `high` (95 %), `what` is redrawn and
+        `how` in words. None without a bootstrap.
     """
     if not found or found.get("quoted") not in found:
         return None
-    return found[found["quoted"]] | {"how": f"with whole {found['quoted']}s redrawn"}
+    what = found.get("redrawn", {}).get(found["quoted"], f"whole {found['quoted']}s")
+    return found[found["quoted"]] | {"how": f"with {what} redrawn", "what": what}
 
 
 def judging_curve(fit: dict) -> Curve:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from qscore.layouts import FITTED_CLASSES
@@ -10,13 +12,22 @@ from qscore.single import POSITIVE, Level
 
 @click.command("expected")
 @click.argument("resolution", metavar="[Å]...", nargs=-1, type=POSITIVE)
-@click.option("--class", "kind", type=click.Choice(["all", *FITTED_CLASSES]), default="all", show_default=True)
+@click.option(
+    "--class",
+    "kind",
+    type=click.Choice(["all", *FITTED_CLASSES]),
+    default="all",
+    show_default=True,
+    help="Class of atoms. MapQ has equations for protein, nucleic, ion and water; of ligand and glycan there are only "
+    "fitted ones, in the expected_q.json of a survey with enough of them: --equation FILE.",
+)
 @click.option("--sigma", type=click.Choice(["0.4", "0.6"]), help="Width of the reference Gaussian, Å.  [default: 0.4]")
 @click.option(
     "--equation",
     "given",
     metavar="NAME|FILE[:NAME]",
-    help="A name of --list, or the expected_q.json of a fit.  [default: the shipped curve; of a class, MapQ's]",
+    help="A name of --list, or the expected_q.json of a fit: without NAME the curve that its entries are judged by.  "
+    "[default: the shipped curve; of a class, MapQ's]",
 )
 @click.option("--q", type=Level(), metavar="Q", help="The inverse: the resolution at which this Q is expected.")
 @click.option("--list", "listing", is_flag=True, help="List the equations, those of --equation FILE too.")
@@ -80,7 +91,13 @@ def _inverse(equation, q: float) -> dict:
 
 def _about(equation) -> dict:
     facts = {"equation": equation.name, "form": equation.form, "class": equation.kind, "sigma": equation.sigma}
-    return facts | {"domain": list(equation.domain), "source": equation.source}
+    return facts | {"x": equation.x, "domain": list(equation.domain), "source": equation.source} | _shifts(equation)
+
+
+def _shifts(equation) -> dict:
+    """What is added to a polynomial for its middle and the ends of its band; a curve has none."""
+    there = {name: getattr(equation, name, math.nan) for name in ("peak", "low", "high")}
+    return {name: shift for name, shift in there.items() if not math.isnan(shift)}
 
 
 def _print(equation, found: dict, as_json: bool) -> None:
@@ -89,20 +106,24 @@ def _print(equation, found: dict, as_json: bool) -> None:
 
         click.echo(tables.as_json(_about(equation) | found))
         return
+    from qscore.equations import said_of
+
     for one in found["at"]:
         band = "" if one["low"] != one["low"] else f", low {one['low']:.3f}, high {one['high']:.3f}"
-        click.echo(f"{one['resolution']:g} Å: expected Q {one['expected']:.3f}{band}")
+        where = said_of(equation, f"{one['resolution']:g} Å")
+        click.echo(f"{where}: expected Q {one['expected']:.3f}{band}")
     if "inverse" in found:
-        click.echo(_inverse_text(found["inverse"]))
+        click.echo(_inverse_text(equation, found["inverse"]))
     click.echo(_source_text(equation))
 
 
-def _inverse_text(found: dict) -> str:
+def _inverse_text(equation, found: dict) -> str:
     ends = [f"{end:.2f} Å" if end == end else "open" for end in (found["low"], found["high"])]
     held = "" if ends == ["open", "open"] else f"; within the band from {ends[0]} to {ends[1]}"
-    return f"Q {found['q']:g} is expected at {found['resolution']:.2f} Å{held}" + "".join(
-        f" ({one})" for one in found["reasons"]
-    )
+    from qscore.equations import said_of
+
+    where = said_of(equation, f"{found['resolution']:.2f} Å").removeprefix("at ")
+    return f"Q {found['q']:g} is expected at {where}{held}" + "".join(f" ({one})" for one in found["reasons"])
 
 
 def _source_text(equation) -> str:
@@ -119,16 +140,43 @@ def _list(given: str | None, as_json: bool) -> None:
     from qscore import expected
 
     file = expected.split(given)[0] if given else None
-    found = [expected.shipped(), *expected.KNOWN] if file is None else list(expected.load(file).values())
+    found = [expected.shipped(), *expected.KNOWN] if file is None else expected.listed(file)
     if as_json:
         from qscore import tables
 
         click.echo(tables.as_json([_about(one) for one in found]))
         return
-    width = max(len(one.name) for one in found)
+    rows = _merged(found)
+    width, wide = max(len(one.name) for one, _ in rows), max(len(sigmas) for _, sigmas in rows)
+    for one, sigmas in rows:
+        says = one.source if one.form == "quantile curve" else f"{_polynomial(one)}  ({one.source})"
+        click.echo(f"{one.name:<{width}}  σ {sigmas:<{wide}}  {one.kind:<7}  {_range(one)}  {says}")
+    for name in _chosen_by_sigma(rows):
+        click.echo(f"{name} is another equation at each σ: --sigma chooses, without it the smaller")
+
+
+def _merged(found: list) -> list[tuple]:
+    """Equations with their sigmas in words: one that is the same at two sigmas stands once."""
+    rows = {}
     for one in found:
-        says = one.source if one.form == "quantile curve" else f"{one.text()}  ({one.source})"
-        click.echo(f"{one.name:<{width}}  σ {one.sigma:g}  {one.kind:<7}  {_range(one)}  {says}")
+        same = (one.name, getattr(one, "coefficients", None))
+        rows.setdefault(same, (one, []))[1].append(one.sigma)
+    return [(one, " and ".join(f"{sigma:g}" for sigma in sorted(sigmas))) for one, sigmas in rows.values()]
+
+
+def _chosen_by_sigma(rows: list[tuple]) -> list[str]:
+    names = [one.name for one, _ in rows]
+    return [name for name in dict.fromkeys(names) if names.count(name) > 1]
+
+
+def _polynomial(equation) -> str:
+    """The polynomial with what is added for its peak, and for the ends of its band, to the polynomial itself."""
+    from qscore.equations import X_WORDS
+
+    over = f" (R: {X_WORDS.get(equation.x, equation.x)})" if equation.x != "resolution" else ""
+    shifts = {name: shift for name, shift in _shifts(equation).items() if shift}
+    told = ", ".join(f"{name} {shift:+.4g}" for name, shift in shifts.items()).replace("-", "−")
+    return f"{equation.text()}{over}{told and f'; {told}'}"
 
 
 COMMANDS = (expected_q,)

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from qscore.quantiles import QUANTILES, Curve
 __all__ = ["DOMAIN", "KNOWN", "MAPQ_2_9_7", "PUBLISHED", "Curve", "Equation", "Inverse", "published"]
 SHIPPED = Path(__file__).parent / "shipped" / "expected_q.json"
 CURVE = "archive-2025"  # the shipped curve's name
+OWN = "all-curve"  # a survey's own curve, in its file
 STEP = 0.001  # Å, of the table that an equation is inverted by
 
 MAPQ_2_9_7 = Equation(
@@ -99,8 +100,10 @@ def find(given: str | None = None, *, kind: str = "all", sigma: float | None = N
     Parameters
     ----------
     given : str, optional
-        A name (the class may be left away from its end), a file, or ``FILE:NAME``. Without one: the
-        shipped curve for all atoms at σ 0.4 Å, MapQ's equation of the class otherwise.
+        A name (the class may be left away from its end), a file, or ``FILE:NAME``. A file without a name: the
+        curve it judges entries by; of a class or of σ 0.6 Å its curve, else its cubic, else its line, of all
+        entries first. Without one: the shipped curve for all atoms at σ 0.4 Å, MapQ's equation of the class
+        otherwise.
     kind : str
         "all" or a class of atoms.
     sigma : float, optional
@@ -196,7 +199,9 @@ def content(path, *keys: str) -> dict:
 
 
 def _of_file(path: Path, name: str | None, kind: str, sigma: float | None) -> Equation | Curve:
-    """The named equation of a file; without a name its curve, else its cubic, else its line, of all entries first."""
+    """The named equation of a file; without a name what it judges by, else its curve, its cubic, its line."""
+    if name is None and (kind, sigma) in (("all", None), ("all", 0.4)) and (curve := judging(path)):
+        return curve
     found = load(path)
     if name is not None:
         if name not in found:
@@ -212,6 +217,37 @@ def _of_file(path: Path, name: str | None, kind: str, sigma: float | None) -> Eq
         raise ValueError(f"{path} holds no equation for {kind} at σ {sigma:g} Å; it holds {', '.join(found)}")
     rank = {form: place for place, form in enumerate((QUANTILES, "cubic", "line"))}
     return min(fitting, key=lambda one: (records[one.name].get("subset", "all") != "all", rank.get(one.form, 3)))
+
+
+def listed(path) -> list[Equation | Curve]:
+    """The equations of a file, and the curve it judges by where that is not one of them.
+
+    Raises
+    ------
+    ValueError
+        As `load`.
+    """
+    curve = judging(path)
+    found = {} if curve and not content(path).get("equations") else load(path)
+    judged = {curve.name: curve} if curve else {}
+    return list((found | judged if judged.keys() & found.keys() else judged | found).values())
+
+
+def judging(path) -> Curve | None:
+    """The curve that a fit judges entries by, its own or the shipped one; None where the file does not say.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, or its curve cannot.
+    """
+    found = content(path)
+    record = found.get("judged_by") or {}
+    if record.get("form") != QUANTILES:
+        return None
+    own = (found.get("equations") or {}).get(OWN)
+    curve = from_record(OWN, own) if own else Curve.from_dict(record)
+    return replace(curve, source=f"what {Path(path).name} judges entries by; {curve.source}")
 
 
 @cache

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from qscore import agreement, tables
 from qscore.points import residues_of, survey_points, worst_flagged
+from qscore.regions import KIND as CHAIN_REGION
 from qscore.scatter import apoferritin, q_by_class, q_vs_resolution
 from qscore.spread import diverse_draws
 from qscore.style import styled
@@ -28,6 +29,7 @@ def write_figures(
     *,
     draws_folder=None,
     concordance_folder=None,
+    regions_folder=None,
     formats=("svg", "png"),
     dpi: int = 150,
 ) -> list[Path]:
@@ -41,8 +43,8 @@ def write_figures(
         ``expected_q.json`` of `survey.fit`.
     out : path
         Folder. A figure of an earlier survey that these tables do not give is removed.
-    draws_folder, concordance_folder : path, optional
-        Of `draws.write` and `concordance.write`.
+    draws_folder, concordance_folder, regions_folder : path, optional
+        Of `draws.write`, `concordance.write` and `regions.write`.
     formats : sequence of str
         "svg", "png" or "pdf".
     dpi : int
@@ -56,12 +58,13 @@ def write_figures(
     points = survey_points(
         tables.frame(entries_file, layout=tables.ENTRIES), tables.frame(flags_file, layout=tables.FLAGS)
     )
-    residues = residues_of(worst_flagged(points), residues_file)
+    regions = _regions(regions_folder)
+    residues = residues_of(worst_flagged(points, regions=regions), residues_file)
     figures = {
         "q_vs_resolution": q_vs_resolution(points, fit),
         "apoferritin": apoferritin(points, fit),
         "diverse_draws": _draws(draws_folder),
-        "flagged_entries": flagged_entries(points, residues) if len(residues) else None,
+        "flagged_entries": flagged_entries(points, residues, regions) if len(residues) else None,
         "q_by_class": q_by_class(points),
         "concordance": _concordance(concordance_folder),
     }
@@ -70,6 +73,14 @@ def write_figures(
 
 def _read(path) -> dict:
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _regions(folder):
+    """The regions of chains as a table; None without the folder."""
+    if folder is None:
+        return None
+    found = tables.frame(Path(folder) / "regions.parquet", layout=tables.REGIONS)
+    return found[found["kind"] == CHAIN_REGION]
 
 
 def _draws(folder) -> Figure | None:

@@ -46,7 +46,7 @@ def regions(residues, entries, outliers_file, ligands, fit_file, out):
 
     ranked = ligandranks.write(ligands, entries, out / "ligands.parquet")
     found = stage.write(residues, entries, outliers_file, fit_file, out, ligands=ranked)
-    click.echo(f"{len(found)} regions, ligands, ions and waters")
+    click.echo(found)
 
 
 @click.command()
@@ -104,6 +104,8 @@ def flag(entries, outliers_file, regions_file, fit_file, batches, evidence, out)
     """
     from qscore import judging, tables
 
+    if (batches is None) != (evidence is None):
+        raise ValueError("--examination and --evidence belong together: which batches, and what was found for them")
     frames = _frames(batches, evidence)
     rows = judging.flagged(entries, outliers_file, regions_file, fit_file, frames_files=frames)
     _write(out / "flags", tables.FLAGS, rows)
@@ -114,7 +116,11 @@ def _frames(batches: Path | None, evidence: Path | None) -> list[Path]:
     """What was found for the batches of the present examination."""
     from qscore import plan
 
-    return [evidence / name / "frames.parquet" for name in plan.names(batches)] if batches and evidence else []
+    if batches is None:
+        return []
+    if not batches.is_dir():
+        raise ValueError(f"{batches} is no folder of an examination")
+    return [evidence / name / "frames.parquet" for name in plan.names(batches)]
 
 
 def _write(stem: Path, layout, rows: list[dict]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from qscore import __version__, clusters, expected, given, tables
 from qscore.equations import as_record, judging_curve
 from qscore.fitwords import line_sentence, no_line
 from qscore.independence import groups_of
-from qscore.layouts import COVERAGE, FITTED_CLASSES, OFFSETS
+from qscore.layouts import COVERAGE, FITTED_CLASSES, LINES, OFFSETS
 from qscore.publications import leave_one_out
 from qscore.selection import FitRule, why_not
 from qscore.subsets import APOFERRITIN, Subset, ids_not_found, members
@@ -29,24 +30,25 @@ RESOLUTION, FSC = "resolution", "map_model_fsc05"
 
 
 def write(table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, residues_file=None, catalogue=None) -> dict:
-    """Fit a table → ``expected_q.json``, ``coverage.tsv``, ``offsets.tsv``; what the first holds.
+    """Fit a table → ``expected_q.json`` and, as tables, lines, coverage and offsets; what the first holds.
 
     Parameters
     ----------
     table : path
         Parquet of `tables.ENTRIES`, or a table of ids, resolutions and Q (see `given.read`).
     out : path
-        Folder.
+        Folder of ``expected_q.json``, ``lines.tsv``, ``coverage.tsv`` and ``offsets.tsv``.
     residues_file : path, optional
         Parquet of `tables.RESIDUES`: fits the offsets.
     catalogue : path, optional
         ``catalogue.json``: its date and digest are told with every equation.
     """
-    from qscore import offsets
+    from qscore import lines, offsets
 
     found = fit(table, rule, subsets, catalogue=catalogue)
     curve = judging_curve(found)
     fitted = offsets.of_survey(residues_file, table, curve) if residues_file else offsets.shipped()
+    tables.write_tsv(Path(out) / "lines.tsv", LINES, tables.as_columns(LINES, lines.rows_of(found["equations"])))
     tables.write_tsv(Path(out) / "coverage.tsv", COVERAGE, tables.as_columns(COVERAGE, found["coverage"]))
     tables.write_tsv(Path(out) / "offsets.tsv", OFFSETS, tables.as_columns(OFFSETS, fitted.rows()))
     found["offsets"] = fitted.as_dict()
@@ -80,6 +82,7 @@ def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=Non
         residuals that flags rest on; ``coverage`` of the curve in grouped folds.
     """
     rows, not_read = rows_of(table)
+    _check_names(subsets, rows)
     told, groups = _provenance(table, rule, catalogue), Groups(rows)
     parts = {"all": _fit_part(rows, rule, groups) | {"rule": rule.text()}}
     parts |= {subset.name: _fit_subset(subset, rows, rule, groups) for subset in (APOFERRITIN, *subsets)}
@@ -138,12 +141,25 @@ def rows_of(table) -> tuple[list[dict], dict[str, int]]:
     return rows, dict(Counter(row["reason"] for row in found.rows if row["reason"] is not None))
 
 
+def _check_names(subsets: tuple[Subset, ...], rows: list[dict]) -> None:
+    """Refuse a condition on a column that the table does not have, with the name that it has here."""
+    there = rows[0] if rows else {}
+    for subset in subsets:
+        for column in (one.column for one in subset.conditions if there and one.column not in there):
+            ours = [name for name, others in given.SYNONYMS.items() if column.casefold() in others and name in there]
+            near = ours or get_close_matches(column, there, 3, 0.5)
+            hint = f"; {'it is called' if ours else 'near it:'} {', '.join(near)}" if near else ""
+            raise ValueError(f"subset {subset.name}: the table has no column {column}{hint}")
+
+
 def _provenance(table, rule: FitRule, catalogue) -> dict:
     try:
         facts = json.loads(Path(catalogue).read_text(encoding="utf-8")) if catalogue else {}
     except ValueError as err:
         raise ValueError(f"{catalogue} is not the catalogue.json of a survey: {err}") from err
-    snapshot = facts.get("snapshot") or {}
+    snapshot = facts.get("snapshot") or {} if isinstance(facts, dict) else None
+    if not isinstance(snapshot, dict):
+        raise ValueError(f"{catalogue} is not the catalogue.json of a survey")
     return {
         "version": __version__,
         "table_sha256": hashlib.sha256(Path(table).read_bytes()).hexdigest(),
@@ -179,7 +195,7 @@ def _fit_part(rows: list[dict], rule: FitRule, groups: Groups) -> dict:
     whys = [why_not(row, rule) for row in rows]
     taken = [row for row, why in zip(rows, whys, strict=True) if not why]
     facts = {"n": len(taken), "left_out": dict(sorted(Counter(filter(None, whys)).items()))}
-    if sentence := no_line([row[RESOLUTION] for row in taken], rule.fewest):
+    if sentence := no_line(*([row[key] for row in taken] for key in (RESOLUTION, "q_mean")), rule.fewest):
         return facts | {"line": None, "sentence": sentence, "leave_one_out": None, "relation": None}
     found = _relation(taken, RESOLUTION, "q_mean", groups)
     line = found["ols"]
@@ -229,7 +245,8 @@ def _second_sigma(subset: Subset | None, rows: list[dict], rule: FitRule, told: 
 def _enough(rows: list[dict], x: str, q: str, rule: FitRule, groups: Groups) -> dict | None:
     """The relation of two columns where enough rows have both."""
     rows = [row for row in rows if row.get(q) is not None and row.get(x) is not None]
-    return None if no_line([row[x] for row in rows], rule.fewest) else _relation(rows, x, q, groups)
+    xs, qs = ([row[key] for row in rows] for key in (x, q))
+    return None if no_line(xs, qs, rule.fewest) else _relation(rows, x, q, groups)
 
 
 def _records(name: str, found: dict | None, told: dict, *, sigma: float = 0.4, kind: str = "all") -> dict[str, dict]:

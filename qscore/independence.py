@@ -27,16 +27,64 @@ class Independence:
         numbers where such a link holds together too much of the table; `text` says so.
     text : str
         What the groups rest on.
+    told : Told, optional
+        What is known of each row.
     """
 
     publication: np.ndarray
     protein: np.ndarray
     joint: np.ndarray
     text: str
+    told: Told | None = None
 
     def take(self, keep) -> Independence:
-        """The groups of some rows: `keep` is a mask or an array of places."""
-        return Independence(self.publication[keep], self.protein[keep], self.joint[keep], self.text)
+        """The groups of some rows, told of these: `keep` is a mask or an array of places."""
+        groups = self.publication[keep], self.protein[keep], self.joint[keep]
+        told = self.told and self.told.take(keep)
+        return Independence(*groups, told.text(*groups) if told else self.text, told)
+
+    @property
+    def redrawn(self) -> dict[str, str]:
+        """What a bootstrap by publication and one by protein redraw, in words."""
+        return self.told.redrawn() if self.told else {"publication": "whole publications", "protein": "whole proteins"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of each row, and how what is not was replaced.
+
+    Attributes
+    ----------
+    papers, proteins : bool array, shape (n,)
+        Whether the row's publication, its protein, is told.
+    stand_in : bool
+        Whether runs of neighbouring ids stand in for publications.
+    cut : str
+        Why folds keep together publications only; "" where they keep together what either links.
+    """
+
+    papers: np.ndarray
+    proteins: np.ndarray
+    stand_in: bool
+    cut: str
+
+    def take(self, keep) -> Told:
+        """Of some rows."""
+        return Told(self.papers[keep], self.proteins[keep], self.stand_in, self.cut)
+
+    def text(self, publication: np.ndarray, protein: np.ndarray, joint: np.ndarray) -> str:
+        """What the groups rest on."""
+        folded = self.cut or f"folds keep together what either links: {_sizes(joint)}"
+        papers = _publication_text(self.papers, publication, stand_in=self.stand_in)
+        return "; ".join([papers, _protein_text(self.proteins, protein), folded])
+
+    def redrawn(self) -> dict[str, str]:
+        """See `Independence.redrawn`."""
+        papers = "runs of neighbouring ids" if self.stand_in else "whole publications"
+        return {
+            "publication": papers if self.stand_in or self.papers.any() else "single entries",
+            "protein": "whole proteins" if self.proteins.any() else "single entries",
+        }
 
 
 def groups_of(rows: list[dict], *, k: int = 10) -> Independence:
@@ -66,14 +114,10 @@ def groups_of(rows: list[dict], *, k: int = 10) -> Independence:
     publication, protein = _linked(ids, papers_used), _linked(ids, proteins)
     joint = _linked(ids, papers_used, proteins)
     too_large = len(rows) > 0 and np.bincount(joint).max() > len(rows) / k
-    text = "; ".join(
-        [
-            _publication_text(papers, publication, stand_in=stand_in),
-            _protein_text(proteins, protein),
-            _joint_text(joint, k, too_large=too_large),
-        ]
-    )
-    return Independence(publication, protein, publication if too_large else joint, text)
+    cut = _cut_text(joint, k) if too_large else ""
+    groups = publication, protein, publication if too_large else joint
+    told = Told(*(np.array([bool(name) for name in names], dtype=bool) for names in (papers, proteins)), stand_in, cut)
+    return Independence(*groups, told.text(*groups), told)
 
 
 def folds(groups, k: int = 10, seed: int = 2026) -> np.ndarray:
@@ -168,26 +212,24 @@ def _sizes(groups: np.ndarray) -> str:
     return f"{number} of {len(groups):,} rows, the largest of {sizes.max():,}"
 
 
-def _publication_text(papers: list[str], groups: np.ndarray, *, stand_in: bool) -> str:
+def _publication_text(told: np.ndarray, groups: np.ndarray, *, stand_in: bool) -> str:
     if stand_in:
         what = f"publications are not told, runs of EMDB ids at most {GAP} apart stand in for them"
         return f"{what}: {_sizes(groups)}"
-    return f"publications (DOI, PubMed id, or a run of ids with the same authors): {_sizes(groups)}{_untold(papers)}"
+    return f"publications (DOI, PubMed id, or a run of ids with the same authors): {_sizes(groups)}{_untold(told)}"
 
 
-def _protein_text(proteins: list[str], groups: np.ndarray) -> str:
-    if not any(proteins):
-        return "proteins are not told, each entry stands for itself"
-    return f"proteins (UniProt accessions, else name of the sample): {_sizes(groups)}{_untold(proteins)}"
+def _protein_text(told: np.ndarray, groups: np.ndarray) -> str:
+    if not told.any():
+        return "no protein known: each entry for itself"
+    return f"proteins (UniProt accessions, else name of the sample): {_sizes(groups)}{_untold(told)}"
 
 
-def _untold(names: list[str]) -> str:
-    missing = sum(not name for name in names)
+def _untold(told: np.ndarray) -> str:
+    missing = int((~told).sum())
     return f" ({missing:,} not told, each entry for itself)" if missing else ""
 
 
-def _joint_text(joint: np.ndarray, k: int, *, too_large: bool) -> str:
-    if not too_large:
-        return f"folds keep together what either links: {_sizes(joint)}"
+def _cut_text(joint: np.ndarray, k: int) -> str:
     largest = np.bincount(joint).max()
     return f"folds keep together publications only, as either links {largest:,} rows, more than 1/{k} of all"

@@ -9,8 +9,12 @@ import numpy as np
 from qscore import causes, expected, outliers, percentiles, tables
 from qscore.equations import judging_curve
 from qscore.independence import folds, groups_of
+from qscore.localscale import descriptive_z
 from qscore.nulls import FEWEST, Null, agreeing
 from qscore.selection import FitRule, why_not
+
+FEWEST_DESCRIBED, FEWEST_RESOLUTIONS = 20, 10
+"""Judged entries, and different resolutions among them, that the descriptive z needs."""
 
 
 def judged(entries_file, fit_file, rule: FitRule, *, level: float = 0.05) -> list[dict]:
@@ -38,8 +42,11 @@ def judged(entries_file, fit_file, rule: FitRule, *, level: float = 0.05) -> lis
     within = (resolution >= curve.domain[0]) & (resolution <= curve.domain[1])
     whys = [why_not(row, rule) for row in rows]
     columns = outliers.judge(resolution, q, null, level=level, judged=within, **_reference(rows, whys, resolution))
-    columns |= _relative(resolution, q, curve) | _expected(resolution, curve)
-    columns["z_chance"] = (_numbers(rows, "q_scored") - _numbers(rows, "q_null")) / _numbers(rows, "q_null_sd")
+    columns |= _relative(resolution, q, curve) | _expected(resolution, q, curve)
+    columns["z_descriptive"] = _described(resolution, q, within)
+    spread = _numbers(rows, "q_null_sd")
+    spread[spread == 0] = math.nan
+    columns["z_chance"] = (_numbers(rows, "q_scored") - _numbers(rows, "q_null")) / spread
     return [
         _row(row, {key: values[k] for key, values in columns.items()}, curve, why)
         for k, (row, why) in enumerate(zip(rows, whys, strict=True))
@@ -69,10 +76,21 @@ def _relative(resolution: np.ndarray, q: np.ndarray, curve) -> dict[str, np.ndar
     }
 
 
-def _expected(resolution: np.ndarray, curve) -> dict[str, np.ndarray]:
+def _expected(resolution: np.ndarray, q: np.ndarray, curve) -> dict[str, np.ndarray]:
     """What the curve expects of all entries at once: 40,000 calls of it take as long as the rest of the judging."""
     low, high = curve.band(resolution)
-    return {"expected_q": curve.expected(resolution), "low": low, "high": high}
+    beyond = outliers.beyond_band(q, low, high)
+    return {"expected_q": curve.expected(resolution), "low": low, "high": high, "beyond_band": beyond}
+
+
+def _described(resolution: np.ndarray, q: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """The descriptive z of judged entries; NaN of others, and of all where a spline and a scale have no hold."""
+    z = np.full(q.shape, math.nan)
+    known = within & np.isfinite(q)
+    if known.sum() >= FEWEST_DESCRIBED and len(np.unique(resolution[known])) >= FEWEST_RESOLUTIONS:
+        with np.errstate(divide="ignore", invalid="ignore"):  # entries that do not vary have no scale
+            z[known] = descriptive_z(resolution[known], q[known])
+    return np.where(np.isfinite(z), z, math.nan)
 
 
 def _row(row: dict, found: dict, curve, left_out: str) -> dict:

@@ -208,6 +208,40 @@ limit_low | number | exact binomial 99.9 % limits of the share, were the band ri
 limit_high | number | upper
 within | yes/no | whether the share lies within these limits
 least_squares | number | share within the prediction interval of the least-squares line instead
+least_squares_pooled | text | that share in each of the bins that were pooled, with their rows
+"""),
+)
+LINES = Layout(
+    "lines",
+    _columns("""
+fit | text | rows the line is of: a subset; -06 for σ 0.6 Å; a class of atoms; -fsc05 over the map–model FSC
+method | text | least squares, Huber, bisquare or Theil–Sen; cubic: least squares
+x | text | what R is: resolution (as reported) or map_model_fsc05, Å
+sigma | number | width of the reference Gaussian, Å
+class | text | class of atoms, or all
+n | whole | rows
+x_low | number | lowest R, Å
+x_high | number | highest R, Å
+equation | text | Q over R, rounded; in full in expected_q.json
+slope | number | Q per Å
+intercept | number | Q
+slope_se | number | standard error under independent errors: classical; of Huber and bisquare their own
+intercept_se | number | the same of the intercept
+slope_se_hc3 | number | under independent errors of unequal spread (HC3)
+intercept_se_hc3 | number | the same of the intercept
+slope_se_redrawn | number | standard error by redrawing groups of rows
+intercept_se_redrawn | number | the same of the intercept
+slope_low | number | 95 % interval of the slope: lower end
+slope_high | number | upper end
+interval | text | what the intervals rest on: what is redrawn, or independent rows
+groups | whole | groups redrawn
+r_squared | number | explained share of the variance
+r_squared_low | number | 95 % interval of it with groups redrawn: lower end
+r_squared_high | number | upper end
+rmse | number | root mean square residual, Q
+lack_of_fit_p | number | of a natural spline against the line, Wald with HC3; 0: too small for a number
+lack_of_fit_f2 | number | Cohen's f² of the curvature
+verdict | text | what that says of a line
 """),
 )
 OFFSETS = Layout(
@@ -231,12 +265,14 @@ low | number | lower end of the 95 % band
 high | number | upper end of the 95 % band
 equation | text | where the expectation comes from
 left_out | text | why the pair is not in the main fit; empty when it is
-z | number | residual in units of the local scale
+beyond_band | number | Q beyond the 95 % band: negative below it, positive above, 0 within; empty without one
+z | number | residual in units of the null's scale on that side
+z_descriptive | number | residual of the bisquare spline in local MADs (501 nearest): for reading, not for tests
 p_low | number | probability of so low a Q under the null
 p_high | number | probability of so high a Q under the null
 p_adjusted | number | Benjamini–Hochberg over all pairs, of the side the pair lies on
 flag | text | low, high, or empty: at the survey's false discovery rate
-flag_reference | text | the same under the reference-set null
+flag_reference | text | the same under the reference-set null; missing where that null cannot flag
 flag_mirrored | text | the same under the mirrored-tail null (low side)
 band_mapq | text | low, high or empty: against the published band of MapQ 2.9.7
 percentile | number | share of the conditional distribution at that resolution that lies below, 0 to 1
@@ -313,7 +349,7 @@ expected | number | mean of what is expected of these residues at this resolutio
 z_within | number | mean residual with the entry's median removed, in units of the entry's scale
 z_archive | number | mean residual against the archive's expectation, in units of the archive's scale
 p | number | rank of the chain's scan maximum among the reference chains
-p_adjusted | number | Benjamini–Hochberg over unique chains of the survey
+p_adjusted | number | Benjamini–Hochberg over unique chains of the survey or pair
 pooled | text | chains pooled as copies of one
 reference | text | what the null rests on: this survey's chains, or the shipped table
 """

@@ -27,6 +27,8 @@ SHIPPED = Path(__file__).parent / "shipped" / "offsets.json"
 # From the real pairs: residues of one type and entry scatter by 0.1 in Q, a type's mean between entries by 0.03, the
 # means of types by 0.04: what weighs half as much as any number would.
 _HALF_RESIDUES, _HALF_ENTRIES = 10.0, 1.0
+# An entry is unlike the others beyond this many deviations, of which one is at least the archive's scatter of Q.
+_UNLIKE, _LEAST_DEVIATION = 3.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "
     The offset of a type in a bin of resolution is the mean over entries of (mean Q of its residues − mean Q of the
     entry's polymer, each atom counting once); an entry with n of them weighs n / (n + 5). A bin whose entries weigh
     w in all is drawn to the type's mean over all resolutions by w / (w + 5), and that in turn to 0. The standard
-    deviation is that of Q − (expected Q of the entry + offset): it holds what entries differ by, too.
+    deviation is that of Q − (expected Q of the entry + offset): it holds what entries differ by, too. Entries whose
+    mean lies further from what is expected of them than 3 robust deviations (1.4826 × median absolute deviation, at
+    least 0.05) from the median entry are left out of both: a model off its place says nothing of residues.
 
     Parameters
     ----------
@@ -154,7 +158,7 @@ def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "
     Offsets
         Rows sorted by type, part and resolution; the same for batches in any order.
     """
-    pieces = [piece for batch in batches for piece in _pieces(batch, entries)]
+    pieces = _usual([piece for batch in batches for piece in _pieces(batch, entries)])
     return Offsets(tuple(_rows(_gathered(pieces))), source) if pieces else Offsets((), source)
 
 
@@ -162,8 +166,18 @@ def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "
 _FIELDS = ("n", "mean", "residual", "square")
 
 
+def _usual(pieces: list) -> list:
+    """The pieces of entries whose own residual is like that of the others."""
+    residual = {piece[0]: piece[5] for piece in pieces}
+    values = np.array(list(residual.values()))
+    away = np.abs(values - np.median(values)) if len(values) else values
+    most = _UNLIKE * max(1.4826 * np.median(away), _LEAST_DEVIATION) if len(values) else 0.0
+    usual = {pair for pair, far in zip(residual, away, strict=True) if far <= most}
+    return [piece for piece in pieces if piece[0] in usual]
+
+
 def _pieces(batch: Mapping, entries: Mapping):
-    """Means of each residue type in each entry of a batch: (pair, part, bin, types, numbers (types, 4))."""
+    """Means of each type in each entry of a batch: (pair, part, bin, types, numbers (types, 4), entry's residual)."""
     polymer = np.isin(batch["class"].astype("U"), POLYMERS)
     for pair, rows in pairs_of(batch, polymer):
         if pair not in entries or not np.isfinite(batch["q_04"][rows]).any():
@@ -175,7 +189,8 @@ def _pieces(batch: Mapping, entries: Mapping):
         types, which = np.unique(batch["residue"][rows].astype("U"), return_inverse=True)
         bin_ = int(bin_of(np.array([resolution]))[0])
         for part, column in PARTS.items():
-            yield pair, part, bin_, types, _sums(which, batch[column][rows], centre, expected, len(types))
+            sums = _sums(which, batch[column][rows], centre, expected, len(types))
+            yield pair, part, bin_, types, sums, centre - expected
 
 
 def _sums(which, q, centre, expected, n_types) -> np.ndarray:

@@ -17,6 +17,12 @@ def band_flag(q: float | None, low: float, high: float) -> str:
     return "low" if q < low else "high" if q > high else ""
 
 
+def beyond_band(q, low, high) -> np.ndarray:
+    """How far Q lies outside a band: negative below it, positive above, 0 within; NaN where any is NaN."""
+    q, low, high = (np.asarray(values, dtype=float) for values in (q, low, high))
+    return np.minimum(q - low, 0) + np.maximum(q - high, 0)
+
+
 def benjamini_hochberg(p) -> np.ndarray:
     """Adjusted p-values (Benjamini & Hochberg 1995), shape of `p`; NaN stays and is not counted.
 
@@ -62,7 +68,8 @@ def judge(resolution, q, null, *, level: float = LEVEL, judged=None, reference=N
     -------
     dict of arrays, shape (n,)
         ``z``, ``p_low``, ``p_high``, ``p_adjusted``, ``flag``, ``flag_reference``, ``flag_mirrored``,
-        as in `layouts.OUTLIERS`; NaN and "" where resolution or Q is not known.
+        as in `layouts.OUTLIERS`; NaN and "" where resolution or Q is not known. ``flag_reference`` is None
+        throughout where the reference-set null cannot flag (`reference_can_flag`).
     """
     from qscore.nulls import mirrored_p, reference_p
 
@@ -72,16 +79,37 @@ def judge(resolution, q, null, *, level: float = LEVEL, judged=None, reference=N
     low, high = null.p_low(r, z), null.p_high(r, z)
     adjusted, flag = _flags(low, high, tested, level)
     none = np.full(r.shape, np.nan)
-    sides = (none, none) if reference is None else reference_p(r, q, reference, folds)
+    by_reference = np.full(r.shape, None, dtype=object)
+    if reference is not None and reference_can_flag(tested, reference, level):
+        sides = reference_p(r, q, reference, folds)
+        if np.isfinite(sides[0]).any():
+            by_reference = _flags(*sides, tested, level)[1]
     return {
         "z": z,
         "p_low": low,
         "p_high": high,
         "p_adjusted": adjusted,
         "flag": flag,
-        "flag_reference": _flags(*sides, tested, level)[1],
+        "flag_reference": by_reference,
         "flag_mirrored": _flags(mirrored_p(np.where(tested, z, np.nan)), none, tested, level)[1],
     }
+
+
+def reference_can_flag(tested, reference, level: float = LEVEL) -> bool:
+    """Whether ranks among a reference set can become flags at all.
+
+    A rank among n reference entries is never below 1/(n + 1). After Benjamini–Hochberg over m tested entries and
+    both sides, flags need at least 2 m / (level (n + 1)) entries beyond every reference entry; those are entries
+    outside the set, so there must be as many.
+
+    Parameters
+    ----------
+    tested, reference : bool array, shape (n,)
+    level : float
+    """
+    tested, reference = np.asarray(tested, dtype=bool), np.asarray(reference, dtype=bool)
+    needed = 2 * tested.sum() / (level * (reference.sum() + 1))
+    return bool((tested & ~reference).sum() >= needed)
 
 
 def _flags(low, high, tested, level) -> tuple[np.ndarray, np.ndarray]:

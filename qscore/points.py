@@ -8,6 +8,7 @@ import pandas as pd
 from qscore.style import drawable
 
 MOST_PANELS = 6
+FOR_REGIONS = 2  # panels kept for entries that only have regions
 
 
 def survey_points(entries: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
@@ -39,13 +40,29 @@ def survey_points(entries: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
     return points
 
 
-def worst_flagged(points: pd.DataFrame, most: int = MOST_PANELS) -> pd.DataFrame:
-    """Flagged entries, the furthest outside the band first."""
-    flagged = points[points["flag"] != ""]
-    return flagged.sort_values(["beyond", "name"], ascending=[False, True], kind="stable").head(most)
+def worst_flagged(points: pd.DataFrame, most: int = MOST_PANELS, regions: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Flagged entries, the furthest outside the band first; then entries with regions, those with the longest first.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Of `survey_points`.
+    most : int
+        Entries in all. Where there are more flagged ones, `FOR_REGIONS` of them give way to entries with regions.
+    regions : DataFrame, optional
+        `tables.REGIONS` of polymer chains.
+    """
+    order = {"ascending": [False, True], "kind": "stable"}
+    flagged = points[points["flag"] != ""].sort_values(["beyond", "name"], **order)
+    if regions is None or regions.empty:
+        return flagged.head(most)
+    length = regions.groupby(["emdb_id", "pdb_id"], as_index=False)["length"].sum()
+    regional = points[points["flag"] == ""].merge(length, on=["emdb_id", "pdb_id"])
+    regional = regional.sort_values(["length", "name"], **order).head(max(most - len(flagged), FOR_REGIONS))
+    return pd.concat([flagged.head(most - len(regional)), regional[points.columns]], ignore_index=True)
 
 
 def residues_of(worst: pd.DataFrame, residues_file) -> pd.DataFrame:
     """The residues of a few entries; the table itself may not fit into memory."""
-    columns = ["emdb_id", "pdb_id", "chain", "class", "q_04"]
+    columns = ["emdb_id", "pdb_id", "chain", "number", "icode", "class", "q_04"]
     return pd.read_parquet(residues_file, columns=columns, filters=[("emdb_id", "in", [*worst["emdb_id"], ""])])

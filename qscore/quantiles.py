@@ -55,6 +55,11 @@ class Curve:
         """Its shape in words."""
         return QUANTILES
 
+    @property
+    def x(self) -> str:
+        """What its resolutions are: as reported."""
+        return "resolution"
+
     def clamped(self, resolution: float) -> bool:
         """Never: quantiles of Q are not above 1."""
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -118,22 +119,28 @@ def region_rows(chains: list[Chain], residues: Mapping, view: Mapping, nulls: Ma
     Returns
     -------
     list of dict, bool array of shape (n,)
-        Rows of the regions table; which residues lie in a region, in any copy.
+        Rows of the regions table, with ``n_tested``, the chains over which p is adjusted; which residues lie in a
+        region, in any copy.
     """
     rows, inside = [], np.zeros(len(residues["q_04"]), bool)
-    most = cutoff(p) if chains else 0.0
+    most, n_tested = cutoff(p) if chains else 0.0, int(np.isfinite(p).sum())
     for chain in chains if most > 0 else ():
         null = nulls[chain.kind]
         law = null.laws(features([chain]), chain.kind)
         if not chain.found.maximum >= law.least(most)[0] - _ROUNDING:
             continue
         for maximum, first, last in scan.joined(scan.further(chain.z, chain.found, law.least(most)[0] - _ROUNDING)):
-            tested = {"p": float(law.p(np.array([maximum]))[0]), "reference": null.reference}
+            tested = {"p": float(law.p(np.array([maximum]))[0]), "n_tested": n_tested}
+            tested["reference"] = f"{null.reference}; p adjusted over {_chains(n_tested)}"
             rows.append(_row(chain, slice(first, last + 1), residues, view) | tested)
             members = chain.rows[:, first : last + 1]
             inside[members[members >= 0]] = True
     corrected = adjusted([row["p"] for row in rows], p) if rows else ()
     return [row | {"p_adjusted": float(one)} for row, one in zip(rows, corrected, strict=True)], inside
+
+
+def _chains(number: int) -> str:
+    return f"{number:,} chain{'' if number == 1 else 's'}"
 
 
 def _row(chain: Chain, window: slice, residues: Mapping, view: Mapping) -> dict:
@@ -234,7 +241,32 @@ def regions_of_pair(residues: Mapping, *, resolution: float, curve=None, point_g
     return find_regions(columns, {("", ""): entry}, shipped_offsets())
 
 
-def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=()) -> list[dict]:
+@dataclass(frozen=True)
+class Survey:
+    """What `write` found, and of how many chains; in words for a command line.
+
+    Attributes
+    ----------
+    rows : list of dict
+        Of the regions table.
+    n_tested : int
+        Unique chains over which p is adjusted.
+    """
+
+    rows: list[dict]
+    n_tested: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        regions = sum(row["kind"] == KIND for row in self.rows)
+        found = f"{regions:,} region{'' if regions == 1 else 's'} less resolved than expected"
+        others = f"{len(self.rows) - regions:,} ligands, ions and waters"
+        return f"{_chains(self.n_tested)} tested, p adjusted over all: {found}; {others}"
+
+
+def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=()) -> Survey:
     """Regions of a survey → ``regions.tsv``, ``regions.parquet``, ``entries.parquet``, ``scan_null.parquet``.
 
     The residues are read twice, a row group at a time: all chains are scanned, then the rows made of those that are
@@ -255,8 +287,7 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
 
     Returns
     -------
-    list of dict
-        Rows of the regions table.
+    Survey
     """
     judged = tables.read_rows(outliers_file, layout=tables.OUTLIERS) if outliers_file else ()
     entries = entries_of(tables.read_rows(entries_file, layout=tables.ENTRIES), judged)
@@ -274,7 +305,7 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
         summaries += [one for one in summarise(batch, inside, found) if pair_of(one) in entries]
     rows = sorted(rows, key=_worst_first) + list(ligands)
     _write(Path(out), rows, summaries, own)
-    return rows
+    return Survey(rows, int(np.isfinite(p).sum()))
 
 
 def _offsets(fit_file) -> Offsets:

@@ -68,8 +68,8 @@ def bootstrap_both(x, q, independence: Independence, *, draws: int = 2000, seed:
     Returns
     -------
     dict
-        ``publication`` and ``protein`` as of `bootstrap_line`, ``quoted`` (which of them), ``text`` (what the groups
-        rest on).
+        ``publication`` and ``protein`` as of `bootstrap_line`, ``quoted`` (which of them), ``redrawn`` (what
+        each of them redraws, in words), ``text`` (what the groups rest on).
 
     Raises
     ------
@@ -81,7 +81,7 @@ def bootstrap_both(x, q, independence: Independence, *, draws: int = 2000, seed:
         for name in ("publication", "protein")
     }
     quoted = max(found, key=lambda name: found[name]["slope"]["se"])
-    return found | {"quoted": quoted, "text": independence.text}
+    return found | {"quoted": quoted, "redrawn": independence.redrawn, "text": independence.text}
 
 
 def redrawn(sums: np.ndarray, centre: tuple[float, float], *, draws: int, seed: int) -> Lines:

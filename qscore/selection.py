@@ -32,6 +32,12 @@ class FitRule:
     voxels: float = 2.0
     fewest: int = 8
 
+    def __post_init__(self):
+        if not -math.inf < self.lowest < self.highest < math.inf:
+            raise ValueError(f"a fit takes a range of resolutions, not {self.lowest:g} to {self.highest:g} Å")
+        if self.fewest < 8:
+            raise ValueError(f"a line needs 8 entries or more, not {self.fewest}")
+
     def text(self) -> str:
         """The rule in words."""
         told = " and ".join(filter(None, (", ".join(self.methods), ", ".join(self.criteria))))

@@ -8,9 +8,10 @@ from scipy import stats
 from qscore.regression import hc3, least_squares, rmse_of
 
 KNOTS = 5  # of the natural spline a line is held against
-# Cohen's f² of curvature: conventional small and medium effect (Cohen 1988, Statistical Power Analysis, chapter 9)
-SLIGHT, CURVED = 0.02, 0.15
+CURVED = 0.15  # Cohen's f² of curvature: conventional medium effect (Cohen 1988, Statistical Power Analysis, chapter 9)
 SURE = 0.01  # p-value above which curvature is not claimed
+NO_EVIDENCE, SLIGHTLY, WRONG = "no evidence against a line", "departs slightly from a line", "a line is the wrong shape"
+UNTESTED = "the shape cannot be tested"
 
 
 def lack_of_fit(x, q) -> dict:
@@ -32,7 +33,8 @@ def lack_of_fit(x, q) -> dict:
         ``n``, ``knots``; ``r_squared_line``, ``r_squared_spline``, ``rmse_line``, ``rmse_spline``; ``f``, ``df``,
         ``p`` (None where one point alone determines a coefficient); ``effect`` (f²); ``departure`` (the largest,
         Q, spline − line, and ``at`` which x) within the middle 99 % of rows and ``departure_ends`` over all;
-        ``verdict`` ("straight", "slightly curved", "curved"), ``wrong_shape``, ``sentence``.
+        ``verdict`` (`NO_EVIDENCE`, `SLIGHTLY`, `WRONG` or `UNTESTED`), ``wrong_shape``, ``sentence``. No evidence
+        is not a line shown to be right: with few rows only a strong curve is told from one.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def lack_of_fit(x, q) -> dict:
         **_departures(x, spline.fittedvalues - line.fittedvalues),
     }
     facts["verdict"] = _verdict(facts["effect"], facts["p"])
-    return facts | {"wrong_shape": facts["verdict"] == "curved", "sentence": _shape_sentence(facts)}
+    return facts | {"wrong_shape": facts["verdict"] == WRONG, "sentence": _shape_sentence(facts)}
 
 
 def too_few_for_shape(x) -> str:
@@ -94,26 +96,28 @@ def _departures(x, departure) -> dict:
 
 def _verdict(effect: float | None, p: float | None) -> str:
     if effect is None:
-        return "curved"
-    if p is None or p > SURE or effect < SLIGHT:
-        return "straight"
-    return "curved" if effect >= CURVED else "slightly curved"
+        return WRONG
+    if p is None:
+        return UNTESTED
+    if p > SURE:
+        return NO_EVIDENCE
+    return WRONG if effect >= CURVED else SLIGHTLY
 
 
-_VERDICTS = {
-    "straight": "a line is the right shape here",
-    "slightly curved": "a line is nearly the right shape",
-    "curved": "a line is the wrong shape",
-}
+def in_short(facts: dict) -> str:
+    """The verdict of `lack_of_fit` with the numbers it rests on."""
+    p, effect = facts["p"], facts["effect"]
+    sure = "one point alone determines the curve" if p is None else "p < 1e-300" if p < 1e-300 else f"p = {p:.2g}"
+    size = "no scatter about the curve" if effect is None else f"f² = {effect:.3f}"
+    numbers = [sure, size] if facts["verdict"] in (NO_EVIDENCE, UNTESTED) else [size, sure]
+    return f"{facts['verdict']} ({', '.join(numbers)}, n = {facts['n']:,})".replace("-", "−")
 
 
 def _shape_sentence(facts: dict) -> str:
-    p, middle, ends = facts["p"], facts["departure"], facts["departure_ends"]
-    sure = "the test cannot be made" if p is None else "p < 1e-300" if p < 1e-300 else f"p = {p:.2g}"
-    return (
-        f"{_VERDICTS[facts['verdict']]}: a natural spline with {facts['knots']} knots takes R² from "
-        f"{facts['r_squared_line']:.3f} to {facts['r_squared_spline']:.3f} and RMSE from {facts['rmse_line']:.4f} to "
-        f"{facts['rmse_spline']:.4f} ({sure}, f² = {facts['effect'] or 0:.3f}); it departs from the line by "
-        f"{middle['q']:+.3f} at {middle['at']:.2f} Å (largest within 99 % of rows) and {ends['q']:+.3f} at "
-        f"{ends['at']:.2f} Å (largest of all)"
+    middle, ends = facts["departure"], facts["departure_ends"]
+    return f"{in_short(facts)}: " + (
+        f"a natural spline with {facts['knots']} knots takes R² from {facts['r_squared_line']:.3f} to "
+        f"{facts['r_squared_spline']:.3f} and RMSE from {facts['rmse_line']:.4f} to {facts['rmse_spline']:.4f}; it "
+        f"departs from the line by {middle['q']:+.3f} at {middle['at']:.2f} Å (largest within 99 % of rows) and "
+        f"{ends['q']:+.3f} at {ends['at']:.2f} Å (largest of all)"
     ).replace("-", "−")

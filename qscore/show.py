@@ -78,7 +78,7 @@ def print_pair(summary: dict, hints=()) -> None:
     table.add_column("", no_wrap=True)
     for heading in ("atoms", "scored"):
         table.add_column(heading, justify="right", no_wrap=True)
-    expected = {(e["kind"], e["sigma"]): e for e in summary.get("expected", [])}
+    expected = _by_kind(summary.get("expected", []))
     for sigma in summary["sigmas"]:
         table.add_column(f"Q (σ {sigma:g})", justify="right", no_wrap=True)
         if expected:
@@ -122,6 +122,12 @@ def _scored(group: dict, sigmas) -> dict:
     return group | {f"q{suffix(s)}": group[f"q_scored{suffix(s)}"] for s in sigmas}
 
 
+def _by_kind(expected: list[dict]) -> dict:
+    """Expectations by kind and sigma; beside a curve, which has a source, those of equations are marked."""
+    curve = any("source" in e for e in expected)
+    return {(e["kind"], e["sigma"]): e | {"mark": "*" * (curve and "source" not in e)} for e in expected}
+
+
 def _cells(kind, group: dict, sigmas, expected: dict):
     for key in ("n_atoms", "n_scored"):
         yield f"{group[key]:,}" if group.get(key) is not None else ""
@@ -135,7 +141,8 @@ def _expectation(found: dict | None) -> str:
     if found is None:
         return ""
     low, high = _number(found["low"]), _number(found["high"])
-    return _number(found["expected"]) + (f" ({low}–{high})" if low else "")
+    value = _number(found["expected"])
+    return value and value + (f" ({low}–{high})" if low else "") + found.get("mark", "")
 
 
 def _number(value) -> str:
@@ -153,6 +160,8 @@ def _expected_from(expected: list[dict], resolution: float) -> str:
     names = dict.fromkeys(f"{e['equation']} (σ {e['sigma']:g})" for e in used if "source" not in e)
     by = ["by " + ", ".join(names)] if names else []
     ranges = "hold 95 % of entries or are published bands" if fitted else "are published bands"
+    if fitted and names:
+        ranges += "; * published with MapQ and fitted to other, fewer entries than the curve: not to be read beside it"
     return f"expected at {resolution:g} Å {', '.join([*fitted, *by])}; ranges {ranges}"
 
 

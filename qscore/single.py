@@ -103,7 +103,7 @@ def pair_options(command):
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write summary.json, residues.tsv and the model with Q.",
+    help="Write summary.json, residues.tsv, the model with Q and, with a resolution, regions.tsv.",
 )
 @click.option("--atoms", is_flag=True, help="Write atoms.tsv too (with --out).")
 def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **options):
@@ -126,37 +126,57 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
         found.map_file, found.model_files[0], sigmas=sigmas, model_number=model_number, **scoring
     )  # fmt: skip
     rows, said = ligands.of_pair(pair.ligands())
-    summary = pair.summary | found.about() | {"ligands": rows} | _judged(pair, sigmas, found)
+    judged, regions = _judged(pair, sigmas, found)
+    summary = pair.summary | found.about() | {"ligands": rows} | judged
     pair = replace(pair, summary=summary, hints=(*pair.hints, *found.remarks))
     if out is not None:
         files.write_pair(pair, out, found.model_files[0], with_atoms=atoms)
+        if regions is not None:
+            with files.all_together(out) as work:
+                tables.write_tsv(work / "regions.tsv", tables.REGIONS, tables.as_columns(tables.REGIONS, regions))
     if as_json:
         print(tables.as_json(pair.summary | {"hints": list(pair.hints)}))
     else:
         from qscore import show
 
         show.print_pair(pair.summary, (*pair.hints, *said))
+        if out is not None:
+            _tell_written(out, found.model_files[0], atoms=atoms, regions=regions)
 
 
-def _judged(pair, sigmas, inputs) -> dict:
-    """What the summary gains where the resolution is known: expected Q by the shipped curve, regions, the verdict."""
+def _tell_written(out, model_file, *, atoms, regions) -> None:
+    """What was left in the folder; on the error stream, so that the output ends with the sentence."""
+    from qscore import files
+
+    names = ["summary.json", "residues.tsv", *["atoms.tsv"] * atoms]
+    names += [*["regions.tsv"] * (regions is not None), f"{files.stem(model_file)}.qscore.cif"]
+    click.echo(f"written to {out}: {', '.join(names)}", err=True)
+
+
+def _judged(pair, sigmas, inputs) -> tuple[dict, list[dict] | None]:
+    """What the summary gains where the resolution is known: expected Q by the shipped curve, regions, the verdict.
+
+    Beside it the rows of the regions table; None where regions were not looked for.
+    """
     from qscore import verdict
 
     resolution, point_group = inputs.resolution, inputs.point_group
     if resolution is None or verdict.SIGMA not in sigmas:
-        return {}
+        return {}, None
     from qscore import expected, regions
 
     curve, residues = expected.shipped(), pair.residues()
     held = curve.domain[0] <= resolution <= curve.domain[1]
     how = {"resolution": resolution, "curve": curve, "point_group": point_group}
     found = regions.regions_of_pair(residues, **how) if held else None
+    ids = {"emdb_id": inputs.emdb_id, "pdb_id": next(iter(inputs.pdb_ids), None)}
     others = [e for e in pair.summary["expected"] if (e["kind"], e["sigma"]) != ("all", verdict.SIGMA)]
-    return {
+    judged = {
         "expected": [verdict.expected_by(curve, resolution), *others],
         "regions": found and [{key: row[key] for key in row if key not in ("emdb_id", "pdb_id")} for row in found],
         "verdict": verdict.verdict(pair.summary, residues, found, curve).as_dict(),
     }
+    return judged, found and [row | ids for row in found]
 
 
 @click.command("compare", epilog=SERVERS)

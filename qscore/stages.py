@@ -12,6 +12,10 @@ from qscore.selection import FitRule
 EXISTING = click.Path(exists=True, path_type=Path)
 PLACE = click.Path(path_type=Path)
 _RULE = FitRule()
+_SUBSETS = (
+    "Subsets as JSON: name → conditions by column (equals, in, contains, below, at_most, above, at_least, present), or "
+    "ids; columns as in entries.parquet (a table's fsc05 is map_model_fsc05)."
+)
 
 
 def fit_options(command):
@@ -120,8 +124,10 @@ def given(pairs, published_file, table, out):
 @click.argument("table", type=EXISTING)
 @click.option("--residues", type=EXISTING, help="residues.parquet: fits the offsets of residue types.")
 @click.option("--catalogue", type=EXISTING, help="catalogue.json: its date is told with every equation.")
-@click.option("--subsets", default="{}", help="Subsets as JSON: name → rule on columns, or ids.")
-@click.option("--out", type=PLACE, required=True, help="Folder of expected_q.json, coverage.tsv and offsets.tsv.")
+@click.option("--subsets", default="{}", help=_SUBSETS)
+@click.option(
+    "--out", type=PLACE, required=True, help="Folder of expected_q.json, lines.tsv, coverage.tsv, offsets.tsv."
+)
 @fit_options
 def fit(table, residues, catalogue, subsets, out, **rule):
     """Expected Q from TABLE: lines, robust lines and cubics of every part, the curve, its coverage, its null.
@@ -186,6 +192,7 @@ def concordance(entries, out):
 @click.option("--fit", "fit_file", type=EXISTING, required=True)
 @click.option("--draws", "draws_folder", type=EXISTING, help="Of `qscore draws`.")
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
+@click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
 @click.option("--format", "formats", multiple=True, default=("svg", "png"), show_default=True)
 @click.option("--dpi", type=click.IntRange(50, 1200), default=150, show_default=True, help="Of PNG.")
 @click.option("--out", type=PLACE, required=True, help="Folder of the figures.")
@@ -209,8 +216,11 @@ def figures(entries, flags, residues, fit_file, out, **options):
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
 @click.option("--figures", "figures_folder", type=EXISTING, required=True)
+@click.option(
+    "--level", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True, help="Of flags."
+)
 @click.option("--out", type=PLACE, required=True, help="index.html")
-def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **folders):
+def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **options):
     """Tables and figures → one page.
 
     Example: qscore report --entries tables/entries.parquet --flags flags/flags.parquet --fit fit/expected_q.json
@@ -220,7 +230,7 @@ def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **fo
 
     write_report(
         entries, flags, catalogue_folder / "excluded.tsv", fit_file, catalogue_folder / "catalogue.json",
-        figures_folder, out, **folders,
+        figures_folder, out, **options,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Q along the chains of flagged entries."""
+"""Q along the chains of flagged entries and of entries with regions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from qscore.points import worst_flagged
-from qscore.style import BENEATH, CROWD, GREEN, GREY, INK, PALE, VERMILION, drawable, keep_strip, styled
+from qscore.style import BENEATH, BLUE, CROWD, GREEN, GREY, INK, PALE, VERMILION, drawable, keep_strip, styled
 
 WINDOW = 7
+TICKS = 14  # residue numbers along a panel, at most about so many
 
 
 @styled
-def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | None:
-    """Q along the chains of the worst flagged entries, after Figure 2B; None when none is flagged.
+def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame, regions: pd.DataFrame | None = None) -> Figure | None:
+    """Q along the chains of the worst entries, after Figure 2B; None when none is flagged nor has regions.
 
     Parameters
     ----------
@@ -23,8 +24,10 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | No
         Of `survey_points`.
     residues : DataFrame
         `tables.RESIDUES` of those entries at least.
+    regions : DataFrame, optional
+        `tables.REGIONS` of polymer chains; they are shaded.
     """
-    worst = worst_flagged(points)
+    worst = worst_flagged(points, regions=regions)
     if worst.empty:
         return None
     synthetic = bool(worst["synthetic"].any())
@@ -33,34 +36,82 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame) -> Figure | No
     figure.get_layout_engine().set(hspace=0.06)
     panels = figure.subplots(len(worst), sharey=True, squeeze=False)[:, 0]
     for axes, entry in zip(panels, worst.itertuples(), strict=True):
-        mine = (residues["emdb_id"] == entry.emdb_id) & (residues["pdb_id"] == entry.pdb_id)
-        _draw_chains(axes, residues[mine], entry)
-    panels[-1].set_xlabel("Residues of the polymers, counted chain by chain")
+        _draw_chains(axes, _of(residues, entry), entry, None if regions is None else _of(regions, entry))
+    panels[-1].set_xlabel("Residue number, chain by chain")
     figure.supylabel("Q of the residue (σ = 0.4 Å)", fontsize=9)
     shown = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(shown.values(), shown.keys(), ncols=len(shown), **BENEATH)
     return figure
 
 
-def _draw_chains(axes, residues: pd.DataFrame, entry) -> None:
-    """One entry: each residue faint, the running mean of each chain, and what is expected."""
+def _of(table: pd.DataFrame, entry) -> pd.DataFrame:
+    """The rows of one entry."""
+    return table[(table["emdb_id"] == entry.emdb_id) & (table["pdb_id"] == entry.pdb_id)]
+
+
+def _draw_chains(axes, residues: pd.DataFrame, entry, regions: pd.DataFrame | None) -> None:
+    """One entry: each residue faint, the running mean of each chain, what is expected, and its regions."""
     polymer = residues[residues["class"].isin(["protein", "nucleic"])]
-    chains = list((polymer if len(polymer) else residues).groupby("chain", sort=False)["q_04"])
+    members = list((polymer if len(polymer) else residues).groupby("chain", sort=False))
+    chains = [(name, rows["q_04"]) for name, rows in members]
     starts = np.cumsum([1, *(len(q) for _, q in chains)])
     axes.axhspan(entry.low, entry.high, color=PALE, lw=0, zorder=0, label="expected band")
     axes.axhline(entry.expected_q, color=GREY, lw=1.1, ls="--", zorder=1, label="expected Q")
     x, raw, mean = _with_gaps(chains, starts)
     axes.plot(x, raw, ".", ms=1.6, color="#A0A0A0", rasterized=len(x) > CROWD, label="residue", gid="raw")
     axes.plot(x, mean, color=INK, lw=1, label=f"running mean of {WINDOW}", gid="mean")
-    edge, colour, words = (entry.low, VERMILION, "below") if entry.flag == "low" else (entry.high, GREEN, "above")
-    beyond = mean < edge if entry.flag == "low" else mean > edge
-    axes.fill_between(x, mean, edge, where=beyond, color=colour, alpha=0.55, lw=0, label=f"{words} the band")
+    _fill_beyond(axes, x, mean, entry)
     for start in starts[1:-1]:
         axes.axvline(start - 0.5, color="#B8B8B8", lw=0.5, zorder=0)
+    numbers = {name: _numbers(rows) for name, rows in members}
+    if regions is not None:
+        _shade(axes, regions, numbers, dict(zip(numbers, starts, strict=False)))
     _name_chains(axes, [name for name, _ in chains], starts)
     axes.set(xlim=(0.5, max(starts[-1], 2) - 0.5))
+    axes.set_xticks(*_number_ticks(numbers.values(), starts))
     axes.set_title(_entry_title(entry), loc="left", pad=12)
     sns.despine(ax=axes)
+
+
+def _fill_beyond(axes, x, mean, entry) -> None:
+    """Where the running mean lies beyond the band, on the side of the flag; below it without one."""
+    if entry.flag == "high":
+        axes.fill_between(
+            x, mean, entry.high, where=mean > entry.high, color=GREEN, alpha=0.55, lw=0, label="above the band"
+        )
+    else:
+        axes.fill_between(
+            x, mean, entry.low, where=mean < entry.low, color=VERMILION, alpha=0.55, lw=0, label="below the band"
+        )
+
+
+def _numbers(residues: pd.DataFrame) -> list[str]:
+    """Number and insertion code of each residue, as the regions' ends have them."""
+    icode = residues["icode"].fillna("") if "icode" in residues else ""
+    return (residues["number"].astype(str) + icode).tolist()
+
+
+def _shade(axes, regions: pd.DataFrame, numbers: dict[str, list[str]], starts: dict[str, int]) -> None:
+    """Regions, in every copy of their chain."""
+    for row in regions.to_dict("records"):
+        for chain in {row["chain"], *(row["pooled"] or "").split()} & set(numbers):
+            if row["from"] in numbers[chain] and row["to"] in numbers[chain]:
+                ends = [starts[chain] + numbers[chain].index(row[end]) for end in ("from", "to")]
+                axes.axvspan(ends[0] - 0.5, ends[1] + 0.5, color=BLUE, alpha=0.25, lw=0, zorder=0.5, label="region")
+
+
+def _number_ticks(chains, starts) -> tuple[list[int], list[str]]:
+    """Places and residue numbers of the ticks: round numbers in every chain that is wide enough."""
+    width = max(starts[-1] - 1, 1)
+    step = next(s * 10**k for k in range(9) for s in (1, 2, 5) if s * 10**k * TICKS >= width)
+    places, labels, free = [], [], -np.inf
+    for numbers, start in zip(chains, starts, strict=False):
+        for place, number in enumerate(numbers, start=start):
+            if place >= free and number.lstrip("-").isdigit() and int(number) % step == 0:
+                places.append(place)
+                labels.append(number.replace("-", "−"))
+                free = place + 0.7 * step
+    return places, labels
 
 
 def _with_gaps(chains, starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

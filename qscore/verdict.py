@@ -13,6 +13,7 @@ MIDDLES = (50, 90, 95)  # per cent
 CHANCE = 3.0  # standard deviations of the chance level within which Q is no better
 SIGNIFICANT = 0.05
 BLIND = "Q does not test register or chemistry"
+ELSEWHERE = "off its place, of the other hand, or of another map (the second look of `qscore run` tries other frames)"
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ class Verdict:
         Of the jackknife: blocks, and residues in one.
     no_better_than_chance, upper_bound : bool
         Q within 3 standard deviations of the chance level; Q raised by a tight mask.
+    tells_from_chance : bool
+        The band begins more than 3 standard deviations above the chance level: a model in its place scores better.
     chains : str or None
         The chains scored when not all were: such a Q is not an entry's.
     worst : tuple of str
-        Up to three regions least resolved, worst first.
+        Up to three regions less resolved than expected, worst first, with mean Q and adjusted p.
+    n_tested : int
+        Unique chains over which p is adjusted; 0 without such regions.
     equation : str
         Name of the curve.
     """
@@ -58,8 +63,10 @@ class Verdict:
     block_length: int
     no_better_than_chance: bool
     upper_bound: bool
+    tells_from_chance: bool
     chains: str | None
     worst: tuple[str, ...]
+    n_tested: int
     equation: str
 
     def as_dict(self) -> dict:
@@ -93,7 +100,8 @@ def verdict(summary: dict, residues: dict, regions: list[dict] | None, curve) ->
     Verdict
     """
     error = block_jackknife(residues)
-    found = _facts(summary, error, curve) | {"worst": worst(regions or [])}
+    named = significant(regions or [])
+    found = _facts(summary, error, curve) | {"worst": worst(named), "n_tested": named[0]["n_tested"] if named else 0}
     found["place"], found["middle"], found["at_edge"] = _place(found)
     return Verdict(sentence=_sentence(found, summary, looked=regions is not None, domain=curve.domain), **found)
 
@@ -115,6 +123,7 @@ def _facts(summary: dict, error: Jackknife, curve) -> dict:
         "block_length": error.length,
         "no_better_than_chance": no_better_than_chance(summary),
         "upper_bound": bool(summary["tight_mask"]),
+        "tells_from_chance": low > chance_limit(summary),
         "chains": summary.get("only_chains"),
         "equation": curve.name,
     }
@@ -122,8 +131,12 @@ def _facts(summary: dict, error: Jackknife, curve) -> dict:
 
 def no_better_than_chance(summary: dict) -> bool:
     """Whether the mean Q of scored atoms lies less than 3 standard deviations above the chance level."""
-    null, sd = summary.get("q_null", math.nan), summary.get("q_null_sd", math.nan)
-    return bool(summary["q_scored"] < null + CHANCE * sd)
+    return bool(summary["q_scored"] < chance_limit(summary))
+
+
+def chance_limit(summary: dict) -> float:
+    """3 standard deviations above the chance level; NaN where that is not known."""
+    return summary.get("q_null", math.nan) + CHANCE * summary.get("q_null_sd", math.nan)
 
 
 def _place(found: dict) -> tuple[str, int | None, bool]:
@@ -137,12 +150,24 @@ def _place(found: dict) -> tuple[str, int | None, bool]:
     return "below" if low else "above" if high else "middle", middle, nearest < 2 * found["se"]
 
 
-def worst(regions: list[dict]) -> tuple[str, ...]:
-    """Names of the up to three least resolved regions of a chain, by adjusted p, then mean residual."""
+def significant(regions: list[dict]) -> list[dict]:
+    """Regions of chains whose adjusted p is significant, by it, then by mean residual."""
     runs = [row for row in regions if row["kind"] not in ("ligand", "glycan", "ion", "water")]
     runs = [row for row in runs if row["p_adjusted"] is not None and row["p_adjusted"] <= SIGNIFICANT]
-    runs.sort(key=lambda row: (row["p_adjusted"], row["z_within"]))
-    return tuple(f"{row['chain']} {_range(row['from'], row['to'])}{_copies(row)}" for row in runs[:MOST_NAMED])
+    return sorted(runs, key=lambda row: (row["p_adjusted"], row["z_within"]))
+
+
+def worst(regions: list[dict]) -> tuple[str, ...]:
+    """The first three regions in words: ``A 446–562 (Q 0.28, p 0.009)``."""
+    return tuple(f"{row['chain']} {_range(row['from'], row['to'])} ({_figures(row)})" for row in regions[:MOST_NAMED])
+
+
+def _figures(row: dict) -> str:
+    return f"{_copies(row)}Q {row['mean_q']:.2f}, {_p(row['p_adjusted'])}"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p {value:.3f}"
 
 
 def _range(first: str, last: str) -> str:
@@ -151,14 +176,14 @@ def _range(first: str, last: str) -> str:
 
 def _copies(row: dict) -> str:
     several = len((row.get("pooled") or "").split())
-    return f" ({several} copies)" if several > 1 else ""
+    return f"{several} copies, " if several > 1 else ""
 
 
 # ---- in words ----
 
 
 def _sentence(found: dict, summary: dict, *, looked: bool, domain) -> str:
-    parts = [*_chance(found, summary), _head(found, domain), *_mask(found), _least(found["worst"], looked), BLIND]
+    parts = [*_chance(found, summary), _head(found, domain), *_mask(found), _least(found, looked), BLIND]
     text = "; ".join(parts)
     return text[0].upper() + text[1:] + "."
 
@@ -171,10 +196,29 @@ def _head(found: dict, domain) -> str:
     if not found["place"]:
         low, high = domain
         return f"{at} no expected Q is known (only at {low:g}–{high:g} Å; {_value(found)})"
+    if found["no_better_than_chance"] and not found["tells_from_chance"]:
+        return f"{at} a model in its place may score no more ({_numbers(found)})"
     middle = f"the middle {found['middle'] or MIDDLES[-1]} % of entries"
     where = f"as {middle}" if found["place"] == "middle" else f"{found['place']} {middle}"
-    edge = ", though not by twice its error" if found["place"] != "middle" else ", within twice its error of their edge"
-    return f"{at} {_subject(found)} resolved {where}{edge if found['at_edge'] else ''} ({_numbers(found)})"
+    return f"{at} {_subject(found)} resolved {where}{_within(found)}{_edge(found)} ({_numbers(found)})"
+
+
+def _within(found: dict) -> str:
+    """On which side of the middle, where it is not the middle half: that of the lowest alone is no praise."""
+    if found["place"] != "middle" or found["middle"] == MIDDLES[0]:
+        return ""
+    side = "lowest" if found["percentile"] < 0.5 else "highest"
+    return f", but among the {side} {5 if found['middle'] == MIDDLES[-1] else 25} %"
+
+
+def _edge(found: dict) -> str:
+    """How sure the side of the band's nearer end is, where it is not."""
+    if not found["at_edge"]:
+        return ""
+    if found["place"] != "middle":
+        return ", though not by twice its error"
+    lower = abs(found["q"] - found["low"]) <= abs(found["q"] - found["high"])
+    return f" and less than twice its error from being {'below' if lower else 'above'} all of these"
 
 
 def _subject(found: dict) -> str:
@@ -210,7 +254,10 @@ def ordinal(share: float) -> str:
 def _chance(found: dict, summary: dict):
     if found["no_better_than_chance"]:
         level = f"{summary['q_null']:.3f} ± {summary['q_null_sd']:.3f}"
-        yield f"no better than chance (Q is {level} anywhere in this map, so it says nothing of this model)"
+        if found["tells_from_chance"]:
+            yield f"as placed this model is no better in this map than at random (Q {level} there): {ELSEWHERE}"
+        else:
+            yield f"no better than chance (Q is {level} anywhere in this map, so it says nothing of this model)"
 
 
 def _mask(found: dict):
@@ -218,7 +265,8 @@ def _mask(found: dict):
         yield "the mask is tight and Q an upper bound"
 
 
-def _least(named: tuple[str, ...], looked: bool) -> str:
-    if named:
-        return f"least resolved: {', '.join(named)}"
+def _least(found: dict, looked: bool) -> str:
+    if found["worst"]:
+        chains = f"{found['n_tested']} chain{'s' if found['n_tested'] > 1 else ''}"
+        return f"less resolved than expected (p adjusted over {chains}): {', '.join(found['worst'])}"
     return "no region stands out from the rest" if looked else "regions were not looked for"

@@ -13,7 +13,7 @@ import small_archive
 from archive_server import ArchiveServer
 from rich.progress import Progress
 
-from qscore import byid, cli, compiled, documents, regions, shelf, show
+from qscore import byid, cli, compiled, documents, regions, shelf, show, tables
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 from qscore.web import Manners, Web
 
@@ -436,7 +436,7 @@ def test_a_pair_by_its_ids(served, archive, capsys, tmp_path):
     assert found["map"]["file"] == "emd_10000.map.gz"
     assert json.loads((tmp_path / "work" / "out" / "summary.json").read_text(encoding="utf-8")) == found
     assert sorted(path.name for path in (tmp_path / "work" / "out").iterdir()) == [
-        "9aa0.qscore.cif", "residues.tsv", "summary.json"
+        "9aa0.qscore.cif", "regions.tsv", "residues.tsv", "summary.json"
     ]  # fmt: skip
     entry = archive.entries[0]
     by_hand = json.loads(run(capsys, "score", archive.map_file(entry), archive.model_file(entry), "--json")[1])
@@ -458,6 +458,32 @@ def test_regions_are_looked_for_with_the_entrys_symmetry(served, archive, capsys
     entry = archive.entries[0]
     run(capsys, "score", archive.map_file(entry), archive.model_file(entry), "--resolution", "3")
     assert asked == ["D7", None]
+
+
+def test_regions_are_left_as_a_table_and_what_is_left_is_said(served, archive, capsys, monkeypatch, tmp_path):
+    found = {"kind": "chain region", "chain": "A", "from": "3", "to": "9", "length": 7, "mean_q": 0.284, "p": 0.009,
+             "p_adjusted": 0.018, "z_within": -2.5, "pooled": "", "reference": "…; 2 chains"}  # fmt: skip
+    monkeypatch.setattr(regions, "regions_of_pair", lambda *_, **how: [found | {"emdb_id": "", "n_tested": 2}])
+    _, out, err = run(capsys, "score", "EMD-10000", "9aa0", "--out", "out")
+    assert err == "written to out: summary.json, residues.tsv, regions.tsv, 9aa0.qscore.cif\n"
+    assert "less resolved than expected (p adjusted over 2 chains): A 3–9 (Q 0.28, p 0.018)" in " ".join(out.split())
+    work = tmp_path / "work"
+    (row,) = tables.read_tsv(work / "out" / "regions.tsv")
+    assert set(row) == set(tables.REGIONS.names)
+    assert (row["emdb_id"], row["pdb_id"], row["from"], row["reference"]) == ("EMD-10000", "9aa0", "3", "…; 2 chains")
+    entry = archive.entries[0]
+    files = archive.map_file(entry), archive.model_file(entry)
+    _, _, err = run(capsys, "score", *files, "--out", "bare", "--atoms")
+    assert err.startswith("written to bare: summary.json, residues.tsv, atoms.tsv, ") and "regions" not in err
+    assert not (work / "bare" / "regions.tsv").exists()
+
+
+def test_equations_beside_the_curve_are_marked(served, capsys):
+    lines = run(capsys, "score", "EMD-10000", "9aa0")[1].splitlines()
+    entry, protein = (next(line for line in lines if line.startswith(name)) for name in ("entry", "protein"))
+    assert entry.count("*") == 1 and entry.endswith("*")  # of σ 0.6; that of σ 0.4 is the curve's
+    assert protein.count("*") == 2
+    assert "; * published with MapQ and fitted to other, fewer entries than the curve" in "".join(lines)
 
 
 def test_the_second_time_nobody_is_asked(served, capsys):

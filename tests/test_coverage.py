@@ -9,7 +9,7 @@ from test_curve import planted
 
 from qscore import coverage as measured
 from qscore import expected
-from qscore.coverage import HeldOut, coverage, held_out, pooled, rows_of, uniformity
+from qscore.coverage import HeldOut, coverage, held_out, line_in_bins, pooled, rows_of, uniformity
 from qscore.curve import CELLS, LEVELS, Curve, fit_curve
 from qscore.independence import groups_of
 from qscore.layouts import COVERAGE
@@ -109,6 +109,14 @@ def test_pooled_bins_are_named():
     assert pooled(x, 3.0, 3.5) == ""
 
 
+def test_the_line_is_told_of_each_pooled_bin():
+    x = np.repeat([1.5, 2.2, 3.2], [45, 315, 200])
+    within = np.arange(560) >= 25  # 20 of 45, then all
+    assert line_in_bins(x, within, 1.0, 2.5) == "1–2 Å: 0.4444 of 45 and 2–2.5 Å: 1.0000 of 315"
+    assert line_in_bins(x, within, 3.0, 3.5) == ""
+    assert line_in_bins(x[45:], within[45:], 1.0, 2.5) == "2–2.5 Å: 1.0000 of 315"
+
+
 def test_rows_fit_the_layout(out):
     assert list(rows_of(out)[0]) == COVERAGE.names
 
@@ -132,6 +140,7 @@ def test_the_archive_is_covered_in_every_bin(archive):
     assert [row["n"] for row in rows if row["band"] == 0.95] == [360, 1549, 3205, 2554, 1670, 268, 418, 164]
     assert [row for row in rows if not row["within"]] == []
     assert rows[0]["pooled"] == "1–2 Å (45) and 2–2.5 Å (315)"
+    assert rows[0]["least_squares_pooled"].startswith("1–2 Å: 0.4444 of 45 and ")  # science.md section 3: 44 %
     free = uniformity(out.resolution, out.percentile)
     assert abs(free["r"]) < 0.03
     assert max(row["distance"] for row in free["bins"]) < 0.05

@@ -98,10 +98,36 @@ def test_wrong_usage(arguments):
 
 def test_every_equation_is_listed():
     lines = said("--list")
-    assert len(lines) == 12
+    assert len(lines) == 11
     assert lines[0].startswith("archive-2025 ")
-    assert any("mapq-2.9.7          σ 0.4  all      1.15–10 Å  Q = −0.0016 R³ + 0.0434 R²" in line for line in lines)
+    cubic = "mapq-2.9.7          σ 0.4          all      1.15–10 Å  Q = −0.0016 R³ + 0.0434 R² − 0.3956 R + 1.3366"
+    assert f"{cubic}; peak +0.024, low −0.126, high +0.109  (MapQ 2.9.7)" in lines
     assert len(json.loads(run("--list", "--json").stdout)) == 12
+
+
+def test_a_name_at_two_sigmas_stands_once_or_is_explained():
+    lines = said("--list")
+    assert [line.split()[:6] for line in lines if line.startswith("mapq-1.6.2-ion")] == [
+        ["mapq-1.6.2-ion", "σ", "0.4", "and", "0.6", "ion"]
+    ]
+    assert sum(line.startswith("mapq-1.9.9  ") for line in lines) == 2
+    assert lines[-1] == "mapq-1.9.9 is another equation at each σ: --sigma chooses, without it the smaller"
+
+
+def test_an_equation_over_the_map_model_fsc_says_so(tmp_path):
+    path = tmp_path / "expected_q.json"
+    record = {"form": "line", "sigma": 0.4, "class": "all", "coefficients": [-0.2, 1.1], "domain": [2, 5], "n": 60}
+    path.write_text(json.dumps({"equations": {"all-fsc05-line": record | {"x": "map_model_fsc05"}}}))
+    lines = said("3", "--q", "0.6", "--equation", f"{path}:all-fsc05-line")
+    assert lines[0] == "at map–model FSC 0.5 of 3 Å: expected Q 0.500"
+    assert lines[1].startswith("Q 0.6 is expected at map–model FSC 0.5 of 2.50 Å")
+    assert "Q = −0.2 R + 1.1 (R: map–model FSC 0.5)  (" in said("--list", "--equation", str(path))[0]
+    given = f"{path}:all-fsc05-line"
+    assert json.loads(run("3", "--equation", given, "--json").stdout)["x"] == "map_model_fsc05"
+
+
+def test_help_says_where_ligands_are_expected():
+    assert "ligand and glycan there are only fitted ones" in " ".join(run("--help").output.split())
 
 
 def test_a_file_is_used_and_listed(tmp_path):

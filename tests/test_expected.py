@@ -273,6 +273,31 @@ def test_a_cubic_is_taken_before_a_line_and_the_survey_before_a_subset(file):
     assert expected.find(str(file)).name == "all-line"
 
 
+def test_a_file_answers_by_what_it_judges_entries_by(file):
+    """A survey too small for a curve of its own is judged by the shipped one: not by its cubic."""
+    content = {name: record for name, record in records().items() if name != "all-curve"}
+    file.write_text(json.dumps({"equations": content, "judged_by": equations.as_record(curve("shipped here"))}))
+    found = expected.find(str(file))
+    assert (found.name, found.expected(4.0)) == ("shipped here", 0.5)
+    assert found.source.startswith("what expected_q.json judges entries by")
+    assert expected.find(str(file), sigma=0.4).name == "shipped here"
+    assert expected.find(f"{file}:all-cubic").name == "all-cubic"
+    assert expected.find(str(file), sigma=0.6).name == "all-06-line"
+    assert expected.find(str(file), kind="protein").name == "protein-line"
+    assert [one.name for one in expected.listed(file)] == ["shipped here", *content]
+    file.write_text(json.dumps({"equations": {}, "judged_by": equations.as_record(curve("shipped here"))}))
+    assert expected.find(str(file)).name == "shipped here" and len(expected.listed(file)) == 1
+
+
+def test_a_curve_of_its_own_keeps_its_name(file):
+    file.write_text(json.dumps({"equations": records(), "judged_by": equations.as_record(curve("own curve"))}))
+    found = expected.find(str(file))
+    assert found.name == "all-curve" and found.source.startswith(
+        "what expected_q.json judges entries by; fitted to 321"
+    )
+    assert [one.name for one in expected.listed(file)] == list(records())
+
+
 def test_a_fitted_equation_says_where_it_comes_from(file):
     found = expected.find(f"{file}:all-cubic")
     assert found.source == "fitted to 77 rows; qscore 1; subset all; x: resolution; single particle; table abababababab"

@@ -246,6 +246,37 @@ def test_no_figure_of_flagged_entries_when_none_is(tmp_path):
     assert traces.flagged_entries(points, pd.DataFrame()) is None
 
 
+REGION = {"emdb_id": "EMD-10003", "pdb_id": "1a03", "chain": "A", "from": "11", "to": "15", "length": 5, "pooled": ""}
+
+
+def test_entries_with_regions_are_shown_and_the_regions_shaded(usual):
+    points, _ = usual
+    regions = pd.DataFrame([REGION, REGION | {"chain": "B", "from": "2", "to": "9", "length": 8, "pooled": "B C"}])
+    worst = worst_flagged(points, regions=regions)
+    assert list(worst["emdb_id"]) == ["EMD-10014", "EMD-10013", "EMD-10012", "EMD-10003"]
+    rows = residue_rows(worst.iloc[3].to_dict(), chains=("A", "B", "C"))
+    axes = traces.flagged_entries(points, pd.DataFrame(rows), regions).axes[3]
+    shaded = sorted((patch.get_x(), patch.get_width()) for patch in axes.patches if patch.get_label() == "region")
+    np.testing.assert_allclose(shaded, [(11.5, 5), (32.5, 8), (62.5, 8)])
+    assert "EMD-10003 / 1a03" in axes.get_title(loc="left")
+
+
+def test_many_flagged_leave_room_for_entries_with_regions(tmp_path):
+    rows = [on_curve(n, 2 + 0.2 * n, -0.26 - 0.001 * n) for n in range(14)] + [on_curve(20, 3.0), on_curve(21, 3.0)]
+    points, _ = read(write_survey(tmp_path, rows))
+    ids = [{"emdb_id": f"EMD-{10000 + n}", "pdb_id": f"1a{n}", "length": n} for n in (20, 21, 13)]
+    shown = list(worst_flagged(points, regions=pd.DataFrame(ids))["emdb_id"])
+    assert len(shown) == 6 and shown[:4] == list(worst_flagged(points)["emdb_id"][:4])
+    assert shown[4:] == ["EMD-10021", "EMD-10020"]
+
+
+def test_residue_numbers_begin_anew_in_each_chain():
+    chains = [[str(n) for n in range(-10, 60)], [str(n) for n in range(101, 171)], ["7A", "8"]]
+    places, labels = traces._number_ticks(chains, [1, 71, 141, 143])
+    assert labels == ["0", "20", "40", "120", "140", "160"]
+    assert places == [11, 31, 51, 90, 110, 130]
+
+
 def test_flagged_entry_without_residues_is_an_empty_panel(usual):
     nothing = pd.DataFrame(residue_rows({"emdb_id": "EMD-1", "pdb_id": "x", "q_mean": 0.5}))
     assert len(traces.flagged_entries(usual[0], nothing).axes) == 3

@@ -1,11 +1,13 @@
 """What `qscore fit` says at its end, and of tables it cannot use."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 from test_figures import usual_rows
 
-from qscore import fitting, tables
-from qscore.fitwords import summary
+from qscore import fitting, subsets, tables
+from qscore.fitwords import covered, main_line, summary
 from qscore.selection import FitRule
 from qscore.stages import fit
 
@@ -15,10 +17,27 @@ def test_the_end_of_a_fit(tmp_path):
     found = CliRunner().invoke(fit, [str(tmp_path / "entries.parquet"), "--out", str(tmp_path / "fit")])
     lines = found.output.splitlines()
     assert lines[0].startswith("all: Q = ") and lines[1].startswith("apoferritin: Q = ")
-    assert lines[2].startswith("left out of the fit: ") and "tight mask (1)" in lines[2]
-    assert lines[3].startswith("Entries are judged by the shipped curve (fitted to 10,188 rows; ")
-    assert lines[4] == f"written to {tmp_path / 'fit'}: expected_q.json, coverage.tsv, offsets.tsv"
-    assert {path.name for path in (tmp_path / "fit").iterdir()} == {"expected_q.json", "coverage.tsv", "offsets.tsv"}
+    part = json.loads((tmp_path / "fit" / "expected_q.json").read_text())["fits"]["all"]
+    assert [lines[2]] == main_line(part) and f"R² = {part['line']['r_squared']:.4f}" in lines[2]
+    assert lines[3].startswith("left out of the fit: ") and "tight mask (1)" in lines[3]
+    assert lines[4].startswith("Entries are judged by the shipped curve (fitted to 10,188 rows; ")
+    written = ["expected_q.json", "lines.tsv", "coverage.tsv", "offsets.tsv"]
+    assert lines[5].startswith(f"written to {tmp_path / 'fit'}: ") and all(name in lines[5] for name in written)
+    assert sorted(path.name for path in (tmp_path / "fit").iterdir()) == sorted(written)
+
+
+def test_the_main_line_is_told_with_its_shape_and_r_squared():
+    bootstrap = {"quoted": "publication", "publication": {"r_squared": {"low": -0.01234, "high": 0.71}}}
+    shape = {"sentence": "departs slightly from a line (f² = 0.010, p = 2e−22, n = 99): a natural spline"}
+    found = {"ols": {"r_squared": 0.61}, "lack_of_fit": shape, "bootstrap": bootstrap | {"redrawn": {}}}
+    said = "all: departs slightly from a line (f² = 0.010, p = 2e−22, n = 99); R² = 0.6100"
+    assert main_line({"relation": found}) == [f"{said}, 95 % −0.0123 to 0.7100 with whole publications redrawn"]
+    bootstrap["redrawn"] = {"publication": "runs of neighbouring ids"}
+    few = found | {"lack_of_fit": None, "bootstrap": bootstrap}
+    told = "all: too few rows to tell a curve from a line; R² = 0.6100, 95 % −0.0123 to 0.7100 with runs of"
+    assert main_line({"relation": few}) == [f"{told} neighbouring ids redrawn"]
+    assert main_line({"relation": few | {"bootstrap": None}})[0].endswith("R² = 0.6100, not redrawn")
+    assert main_line({"relation": None}) == []
 
 
 def test_rows_that_were_not_read_are_told(tmp_path):
@@ -30,10 +49,24 @@ def test_rows_that_were_not_read_are_told(tmp_path):
 
 
 def test_coverage_is_counted():
-    cells = [{"band": 0.95, "within": True}, {"band": 0.95, "within": False}, {"band": 0.5, "within": False}]
-    found = {"fits": {}, "not_read": {}, "left_out": {}, "coverage": cells, "judged_by_text": "Judged."}
-    told = "the curve's 95 % band holds in 1 of 2 bins of resolution, on rows held out"
-    assert summary(found, "x")[:2] == [told, "Judged."]
+    line = {"least_squares": 0.82, "least_squares_pooled": "1–2 Å: 0.4444 of 45 and 2–2.5 Å: 0.8762 of 315"}
+    plain = {"least_squares": 0.97, "least_squares_pooled": ""}
+    cells = [{"band": 0.95, "within": True} | line, {"band": 0.95, "within": False} | plain]
+    curve, told = covered([*cells, {"band": 0.5, "within": False}])
+    assert curve == "the curve's 95 % band holds in 1 of 2 bins of resolution, on rows held out"
+    assert told.startswith("the least-squares line's 95 % interval holds 82 to 97 % of a bin")
+    assert told.endswith(f"(of bins pooled for want of rows {line['least_squares_pooled']})")
+    assert covered([]) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [("fsc05", "no column fsc05; it is called map_model_fsc05"), ("resolutio", "no column resolutio; near it: resol")],
+)
+def test_a_subset_on_another_name_is_told_ours(tmp_path, column, told):
+    (tmp_path / "t.csv").write_text("emdb_id,resolution,q,fsc05\nEMD-3,3.1,0.5,3.3\n")
+    with pytest.raises(ValueError, match=f"subset a: the table has {told}"):
+        fitting.fit(tmp_path / "t.csv", FitRule(), subsets.from_json(f'{{"a": {{"{column}": {{"below": 3}}}}}}'))
 
 
 def test_another_table_is_refused(tmp_path):
@@ -44,8 +77,9 @@ def test_another_table_is_refused(tmp_path):
         fitting.fit(path, FitRule())
 
 
-def test_a_broken_catalogue_is_named(tmp_path):
-    (tmp_path / "catalogue.json").write_text("[1")
+@pytest.mark.parametrize("text", ["[1", "[]", '{"snapshot": 5}'])
+def test_a_broken_catalogue_is_named(tmp_path, text):
+    (tmp_path / "catalogue.json").write_text(text)
     (tmp_path / "t.csv").write_text("emdb_id,resolution,q\nEMD-3,3.1,0.5\n")
     with pytest.raises(ValueError, match=r"catalogue\.json is not the catalogue\.json of a survey"):
         fitting.fit(tmp_path / "t.csv", FitRule(), catalogue=tmp_path / "catalogue.json")

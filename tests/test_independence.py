@@ -97,9 +97,23 @@ def test_take():
     found = groups_of(survey())
     keep = np.arange(600) % 3 == 0
     some = found.take(keep)
-    assert isinstance(some, Independence) and some.text == found.text
+    assert isinstance(some, Independence) and some.text != found.text and "of 200 rows" in some.text
+    assert found.take(np.arange(600)).text == found.text
     for name in ("publication", "protein", "joint"):
         assert np.array_equal(getattr(some, name), getattr(found, name)[keep])
+
+
+def test_what_is_redrawn_is_named():
+    publications, proteins, single = "whole publications", "whole proteins", "single entries"
+    for rows, publication, protein in (
+        ([row("EMD-1", "doi:a", "name:x"), row("EMD-9")], publications, proteins),
+        ([row("EMD-1"), row("EMD-9")], "runs of neighbouring ids", single),
+        ([row("EMD-1", None, "name:x"), row("EMD-9")], "runs of neighbouring ids", proteins),
+    ):
+        assert groups_of(rows).redrawn == {"publication": publication, "protein": protein}
+    rest = groups_of([row("EMD-1", "doi:a", "name:x"), row("EMD-9"), row("EMD-20")]).take([1, 2])
+    assert rest.redrawn == {"publication": single, "protein": single}
+    assert "no protein known: each entry for itself" in rest.text
 
 
 def test_no_folds_is_refused():
@@ -139,7 +153,7 @@ def test_runs_of_the_archive_table(real_data):
     found = groups_of(rows)
     sizes = np.bincount(found.publication)
     assert (len(rows), len(sizes), sizes.max()) == (10_188, 1_822, 61)
-    assert "proteins are not told" in found.text and len(np.unique(found.protein)) == 10_188
+    assert "no protein known: each entry for itself" in found.text and len(np.unique(found.protein)) == 10_188
     assert np.ptp(np.bincount(folds(found.joint))) <= 1
 
 

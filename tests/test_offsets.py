@@ -111,6 +111,24 @@ def test_waters_unscored_and_unknown_pairs_are_left_out():
     assert set(rows) == {"ALA", "any"} and rows["ALA"]["n_residues"] == 2
 
 
+def test_models_off_their_place_do_not_widen_the_spread():
+    """Two of 22 entries score at chance: offsets and spread are those of the others, not those of all."""
+    rng = np.random.default_rng(6)
+    usual, lost = [batch(pairs(0, 20), rng)], batch(pairs(20, 22), rng, mean=-0.02)
+    known = {pair: (3.2, 0.5) for pair in pairs(0, 22)}
+    alone, both = offsets.fit_offsets(usual, known), offsets.fit_offsets([*usual, lost], known)
+    assert both == alone
+    assert alone.of(TYPES, 3.2)[1] == pytest.approx(0.05, abs=0.015)
+
+
+def test_entries_like_each_other_all_count():
+    """However alike the rest is, what lies within the archive's scatter is no other kind of entry."""
+    rng = np.random.default_rng(7)
+    parts = [batch(pairs(0, 8), rng), batch(pairs(8, 10), rng, mean=0.38)]
+    found = offsets.fit_offsets(parts, {pair: (3.2, 0.5) for pair in pairs(0, 10)})
+    assert max(row["n_entries"] for row in found.rows()) == 10
+
+
 def test_nothing_to_fit():
     assert offsets.fit_offsets([], {}).rows() == []
 

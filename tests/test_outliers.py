@@ -12,7 +12,7 @@ from patsy import dmatrix
 
 from qscore import nulls
 from qscore.localscale import descriptive_z
-from qscore.outliers import band_flag, benjamini_hochberg, judge
+from qscore.outliers import band_flag, benjamini_hochberg, beyond_band, judge, reference_can_flag
 
 
 def spread(resolution):
@@ -173,7 +173,7 @@ def test_without_a_score_nothing_is_said_and_nobody_else_changes():
     more = judge(np.append(resolution, [3.0, np.nan]), np.append(q, [np.nan, 0.5]), null)
     for name, values in judge(resolution, q, null).items():
         np.testing.assert_array_equal(more[name][:-2], values)
-        assert (more[name][-2:] == "").all() if name.startswith("flag") else np.isnan(more[name][-2:]).all()
+        assert set(more[name][-2:]) <= {"", None} if name.startswith("flag") else np.isnan(more[name][-2:]).all()
 
 
 def test_entries_not_judged_get_no_flag_but_p():
@@ -226,14 +226,36 @@ def test_everybody_as_reference_flags_nobody():
     everyone = np.ones(len(q), dtype=bool)
     found = judge(resolution, q, null, reference=everyone, folds=np.arange(len(q)) % 10)
     assert (found["flag"] == "low").sum() >= 40
-    assert (found["flag_reference"] == "").all()
+    assert all(flag is None for flag in found["flag_reference"])
 
 
 def test_too_small_a_reference_says_nothing():
     resolution, q, _ = archive(61, n=400)
     few = np.arange(400) < 100
     found = judge(resolution, q, nulls.fit_null(resolution, q), reference=few, folds=np.arange(400) % 4)
-    assert (found["flag_reference"] == "").all()
+    assert all(flag is None for flag in found["flag_reference"])
+
+
+def test_a_reference_flags_where_enough_entries_lie_beyond_it():
+    """Of 3,000, 2,400 are known to be sound: flags need 2 · 3,000 / (0.05 · 2,401) = 50 entries outside the set."""
+    resolution, q, planted = archive(67, share=0.04, depth=14)
+    random = np.random.default_rng(68)
+    sound = ~planted & (random.random(len(q)) < 0.84)
+    found = judge(resolution, q, nulls.fit_null(resolution, q), reference=sound, folds=random.integers(0, 10, len(q)))
+    assert (found["flag_reference"][planted] == "low").mean() > 0.9
+    assert not any(flag is None for flag in found["flag_reference"])
+
+
+def test_whether_a_reference_can_flag_is_counted():
+    tested, reference = np.ones(1000, dtype=bool), np.arange(1000) < 799
+    assert reference_can_flag(tested, reference)  # 201 outside, 50 needed
+    assert not reference_can_flag(tested, np.arange(1000) < 960)  # 40 outside, 41.6 needed
+    assert not reference_can_flag(tested, np.zeros(1000, dtype=bool))
+
+
+def test_beyond_band():
+    found = beyond_band([0.1, 0.3, 0.6, np.nan, 0.5], [0.2, 0.2, 0.2, 0.2, np.nan], [0.5, 0.5, 0.5, 0.5, 0.5])
+    np.testing.assert_allclose(found, [-0.1, 0, 0.1, np.nan, np.nan], atol=1e-12)
 
 
 def test_mirrored_p_by_hand():

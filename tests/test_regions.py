@@ -241,7 +241,7 @@ def run(folder, batches):
     folder.mkdir()
     survey_files(folder, batches)
     files = (folder / name for name in ("residues.parquet", "entries.parquet", "outliers.parquet"))
-    return regions.write(*files, None, folder / "regions")
+    return regions.write(*files, None, folder / "regions").rows
 
 
 def test_survey_by_the_shipped_null(tmp_path):
@@ -266,7 +266,7 @@ def test_survey_by_its_own_null_and_order(tmp_path):
     every = [entry_of(k, bad=range(40, 60) if k in (5, 60) else ()) for k in range(110)]
     rows = run(tmp_path / "one", [every[:50], every[50:]])
     assert {row["emdb_id"] for row in rows} >= {"EMD-5", "EMD-60"} and len(rows) <= 4
-    assert {row["reference"] for row in rows} == {regions.SURVEY}
+    assert {row["reference"] for row in rows} == {f"{regions.SURVEY}; p adjusted over 220 chains"}
     other = run(tmp_path / "two", [every[50:], every[:50]])
     assert rows == other
     for name in ("regions.tsv", "regions.parquet", "entries.parquet", "scan_null.parquet"):
@@ -279,8 +279,10 @@ def test_ligands_join_the_table(tmp_path):
     folder.mkdir()
     survey_files(folder, [[entry_of(1)]])
     ligand = dict.fromkeys(tables.REGIONS.names) | {"emdb_id": "EMD-1", "pdb_id": "1abc", "kind": "ligand", "length": 1}
-    rows = regions.write(folder / "residues.parquet", folder / "entries.parquet", None, None, folder, ligands=[ligand])
-    assert rows == [ligand]
+    found = regions.write(folder / "residues.parquet", folder / "entries.parquet", None, None, folder, ligands=[ligand])
+    assert (found.rows, found.n_tested, len(found)) == ([ligand], 2, 1)
+    words = "2 chains tested, p adjusted over all: 0 regions less resolved than expected; 1 ligands, ions and waters"
+    assert str(found) == words
     assert tables.read_tsv(folder / "regions.tsv")[0]["kind"] == "ligand"
 
 
@@ -294,4 +296,5 @@ def test_regions_of_pair():
 
     (row,) = regions.regions_of_pair(residues, resolution=3.0, curve=Curve)
     assert int(row["from"]) == pytest.approx(61, abs=2) and row["expected"] == pytest.approx(0.6, abs=0.1)
-    assert set(row) == set(tables.REGIONS.names)
+    assert set(row) == {*tables.REGIONS.names, "n_tested"} and row["n_tested"] == 1
+    assert row["reference"].endswith("; p adjusted over 1 chain")

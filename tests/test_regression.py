@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qscore import robust
+from qscore import robust, shape
 from qscore.regression import Line, fit_cubic, fit_line, fit_robust, lines_from, lines_of, sums_of
 from qscore.robust import robust_lines
-from qscore.shape import lack_of_fit, too_few_for_shape
+from qscore.shape import NO_EVIDENCE, SLIGHTLY, SURE, UNTESTED, WRONG, lack_of_fit, too_few_for_shape
 
 
 def planted(n=400, *, seed=11, curve=0.0, noise=0.05):
@@ -229,12 +229,29 @@ def test_a_small_curvature_is_sure_but_not_the_wrong_shape():
     """20,000 rows show a curvature of no consequence: the p-value alone would call the line wrong."""
     found = lack_of_fit(*planted(20_000, curve=0.002))
     assert found["p"] < 1e-6 and found["effect"] < 0.02
-    assert found["verdict"] == "straight" and "a line is the right shape here" in found["sentence"]
+    assert found["verdict"] == SLIGHTLY and not found["wrong_shape"]
+    assert found["sentence"].startswith("departs slightly from a line (f² = 0.0")
+
+
+def test_few_rows_are_no_proof_of_a_line():
+    """16 rows of pure scatter about a line: the spline takes up some of it, and nothing is said for the line."""
+    found = lack_of_fit(*planted(16, seed=3))
+    assert found["p"] > SURE and found["verdict"] == NO_EVIDENCE
+    assert found["sentence"].startswith(f"no evidence against a line (p = {found['p']:.2g}, f² = {found['effect']:.3f}")
+    assert "n = 16)" in found["sentence"] and "right" not in found["sentence"]
+
+
+def test_a_shape_that_cannot_be_tested_is_not_called_straight():
+    """One point that the spline has to itself leaves no HC3 and no p."""
+    assert shape._verdict(0.3, None) == UNTESTED and shape._verdict(None, None) == WRONG
+    facts = {"verdict": UNTESTED, "p": None, "effect": 0.3, "n": 20}
+    said = "the shape cannot be tested (one point alone determines the curve, f² = 0.300, n = 20)"
+    assert shape.in_short(facts) == said
 
 
 def test_a_medium_curvature_is_named():
     found = lack_of_fit(*planted(5000, curve=0.012))
-    assert 0.02 < found["effect"] < 0.15 and found["verdict"] == "slightly curved" and not found["wrong_shape"]
+    assert 0.02 < found["effect"] < 0.15 and found["verdict"] == SLIGHTLY and not found["wrong_shape"]
 
 
 def test_spline_contains_the_line_and_departure_is_planted():

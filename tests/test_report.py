@@ -2,15 +2,18 @@
 
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from test_figures import drawable_rows, entry, on_curve, unusable, usual_rows, write_draws, write_survey
 
-from qscore import concordance, fitting, tables
+from qscore import concordance, fitting, judging, tables
 from qscore.errors import REASONS
+from qscore.localscale import descriptive_z
 from qscore.publications import without as named
 from qscore.report import page, parts
-from qscore.report.words import small_number
+from qscore.report.words import signed, small_number
 from qscore.selection import FitRule
 from qscore.subsets import parse
 
@@ -131,7 +134,7 @@ def test_sections_come_in_order(usual):
     sections = [attributes["id"] for tag, attributes in usual.elements if tag == "section" and "id" in attributes]
     first, last = (
         ["resolution", "equations", "coverage", "subsets"],
-        ["entries", "unscored", "excluded", "limits", "provenance"],
+        ["outside", "entries", "unscored", "excluded", "limits", "provenance"],
     )
     assert sections == [*first, "flagged", *last]
 
@@ -204,6 +207,32 @@ def test_regions_are_told_least_likely_first(tmp_path):
     assert (shown[0]["From"], shown[0]["To"], shown[0]["z within entry"]) == ("12", "31", "−3.2")
 
 
+def test_ligands_without_a_rank_are_counted_with_the_reason(tmp_path):
+    folder = tmp_path / "regions"
+    tables.write_parquet(folder / "regions.parquet", tables.REGIONS, tables.as_columns(tables.REGIONS, []))
+    few = {"class": "ligand", "percentile": None, "reference": "too few alike in this survey"}
+    ligands = [few] * 3 + [few | {"percentile": 0.2, "reference": "ligand"}]
+    for rows, words in ((ligands, "3 are not ranked: too few"), (ligands[:3], "none is ranked: too few")):
+        columns = tables.as_columns(tables.RANKED, [dict.fromkeys(tables.RANKED.names) | row for row in rows])
+        tables.write_parquet(folder / "ligands.parquet", tables.RANKED, columns)
+        said = make(tmp_path / "page", usual_rows(), regions_folder=folder).said()
+        assert f"Of {len(rows)} ligands, glycans, ions and waters {words} alike in this survey (3)" in said
+        assert "a rank needs 50 alike, of 10 entries" in said
+        assert "No chain holds a region" in said and "none needed" not in said and "simulated chains" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Q -0.02, by -4.70 (-1)", "Q −0.02, by −4.70 (−1)"),
+        ("EMD-1234, A 64-178, 2026-01-07, half-map, 1.2e-5", "EMD-1234, A 64-178, 2026-01-07, half-map, 1.2e-5"),
+        (None, ""),
+    ],
+)
+def test_minus_signs_of_sentences(text, said):
+    assert signed(text) == said
+
+
 def test_what_was_not_scored_is_told_in_words(usual):
     (row,) = usual.table("Failed at")
     assert row["EMDB"] == "EMD-10018" and row["Status"] == "unusable" and row["Failed at"] == "map"
@@ -258,8 +287,10 @@ def test_hostile_text_appears_as_text(tmp_path):
 def test_very_many_entries_are_cut_to_those_furthest_below(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "MOST_ROWS", 3)
     found = make(tmp_path, [on_curve(n, 2.0 + 0.3 * n, 0.05 - 0.01 * n) for n in range(8)])
-    assert [row["EMDB"] for row in found.table("In the fit")] == ["EMD-10005", "EMD-10006", "EMD-10007"]
-    assert "The table holds the 3 entries furthest below what is expected, of 8 scored" in found.said()
+    flags = tables.read_rows(tmp_path / "flags.parquet", layout=tables.FLAGS)
+    lowest = sorted(flags, key=lambda row: row["q_mean"] - row["low"])[:3]
+    assert [row["EMDB"] for row in found.table("In the fit")] == [row["emdb_id"] for row in lowest]
+    assert "The table holds the 3 entries lowest against the 95 % band, the furthest below it first" in found.said()
     assert "entries.tsv" in found.said()
 
 
@@ -270,19 +301,79 @@ def test_small_surveys_have_a_page_too(tmp_path, rows):
     assert f"{scored} {'entry' if scored == 1 else 'entries'}: too few for a line" in found.said()
     assert ("No pair was scored." in found.said()) == (scored == 0)
     assert "Nothing was left out." in found.said() and "No scored entry is flagged" in found.said()
-    assert ("Lowest by z, none flagged" in found.said()) == (scored > 0)
+    verdicts = tables.read_rows(tmp_path / "flags.parquet", layout=tables.FLAGS)
+    assert ("Lowest by z, none flagged" in found.said()) == any(row["z"] < 0 for row in verdicts)
+    assert f"of {scored} {'entry' if scored == 1 else 'entries'} judged" in found.said()
     assert not [tag for tag, _ in found.elements if tag == "img"]
 
 
+def within_band():
+    """Entries none of which lies outside the band, some above what is expected; one at 35 Å, which is not judged."""
+    return [on_curve(n, 2.0 + 0.2 * n, 0.02 * (n % 5) - 0.06) for n in range(14)] + [entry(16, 35.0, 0.06)]
+
+
 def test_without_flags_the_lowest_are_shown(tmp_path):
-    found = make(tmp_path, [on_curve(n, 2.0 + 0.2 * n, 0.005 * (n % 12) - 0.02) for n in range(14)])
+    found = make(tmp_path, within_band())
     flags = tables.read_rows(tmp_path / "flags.parquet", layout=tables.FLAGS)
     assert not [row for row in flags if row["flag"]]
-    judged = sorted(flags, key=lambda row: (row["z"], row["emdb_id"]))
+    low = sorted((row for row in flags if row["low"] and row["z"] < 0), key=lambda row: (row["z"], row["emdb_id"]))
     rows = found.table("z")
-    assert [row["EMDB"] for row in rows] == [row["emdb_id"] for row in judged[:10]]
-    assert [row["z"] for row in rows] == [f"{row['z']:.2f}".replace("-", "−") for row in judged[:10]]
+    assert 0 < len(low) <= 10 and [row["EMDB"] for row in rows] == [row["emdb_id"] for row in low]
+    assert [row["z"] for row in rows] == [f"{row['z']:.2f}".replace("-", "−") for row in low]
     assert "none stands out from the tail of the 14 entries judged" in found.said()
+
+
+def test_the_lowest_are_sorted_by_the_descriptive_z_where_it_is_told(tmp_path):
+    make(tmp_path, within_band())
+    flags = tables.read_rows(tmp_path / "flags.parquet", layout=tables.FLAGS)
+    told = [row | {"z_descriptive": 1.0 - k if row["low"] else None} for k, row in enumerate(flags)]
+    tables.write_parquet(tmp_path / "flags.parquet", tables.FLAGS, tables.as_columns(tables.FLAGS, told))
+    write(write_paths(tmp_path))
+    found = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    rows = found.table("z")
+    assert "Lowest by the descriptive z, none flagged" in found.said() and len(rows) == 10
+    assert [row["EMDB"] for row in rows] == [f"EMD-{10000 + k}" for k in range(13, 3, -1)]
+    assert rows[0]["Descriptive z"] == "−12.00" and "9 entries lie below −3" in found.said()
+
+
+def write_paths(folder):
+    names = {name: folder / f"{name}.parquet" for name in ("entries", "flags", "residues")}
+    return SimpleNamespace(folder=folder, fit=folder / "expected_q.json", **names)
+
+
+def test_entries_outside_the_band_are_listed_and_counted(usual, tmp_path):
+    paths = write_survey(tmp_path, usual_rows())
+    flags = {row["emdb_id"]: row for row in tables.read_rows(paths.flags, layout=tables.FLAGS)}
+    low = usual.table("Shortfall")
+    assert [row["EMDB"] for row in low] == ["EMD-10013", "EMD-10012"]
+    for row in low:
+        flag = flags[row["EMDB"]]
+        assert row["Shortfall"] == f"{flag['low'] - flag['q_mean']:.3f}" and float(row["Shortfall"]) > 0
+    (high,) = usual.table("Excess")
+    assert high["EMDB"] == "EMD-10014" and float(high["Excess"]) > 0
+    judged = sum(row["low"] is not None for row in flags.values())
+    assert f"2 below the 95 % band ({200 / judged:.1f} %, expected 2.5 %)" in usual.said()
+    assert f"1 above the 95 % band ({100 / judged:.1f} %, expected 2.5 %)" in usual.said()
+    assert f"2 of {judged} entries judged" in usual.said()
+
+
+def test_an_entry_that_is_not_judged_is_in_no_list_of_judged_ones(tmp_path):
+    found = make(tmp_path, [on_curve(1, 3.0, -0.3), entry(16, 35.0, 0.06)])
+    shown = [row for rows in found.tables for row in rows if "EMD-10016" in row]
+    assert len(shown) == 1 and "of 1 entry judged" in found.said() and "–––" not in found.text
+
+
+def test_what_cannot_flag_is_said_to_be_not_available(usual, tmp_path):
+    said = " ".join(usual.said().split())
+    assert "reference-set null: not available" in said and "mirrored upper tail: not available" in said
+    make(tmp_path, usual_rows())
+    flags = tables.read_rows(tmp_path / "flags.parquet", layout=tables.FLAGS)
+    told = [row | {"flag_reference": "low" if k < 2 else ""} for k, row in enumerate(flags)]
+    tables.write_parquet(tmp_path / "flags.parquet", tables.FLAGS, tables.as_columns(tables.FLAGS, told))
+    write(write_paths(tmp_path), level=0.1)
+    said = Page((tmp_path / "report.html").read_text(encoding="utf-8")).said()
+    assert "reference-set null: 2 low, 0 high" in said and "mirrored upper tail: 0 low" in said
+    assert "at a false discovery rate of 10 % over all" in said
 
 
 def test_with_flags_they_are_not(usual):
@@ -297,12 +388,13 @@ def test_the_errors_with_groups_redrawn_are_told(tmp_path):
     slope = bootstrap[bootstrap["quoted"]]["slope"]
     ends = f"± {slope['se']:.5f}, {slope['low']:.5f} to {slope['high']:.5f}".replace("-", "−")
     assert ends in found.said()
-    assert f"2,000 lines with whole {bootstrap['quoted']}s redrawn" in found.said()
-    told = f"{fit['line']['slope']:.4f} ± {slope['se']:.4f} slope ± standard error with whole".replace("-", "−")
+    what = bootstrap["redrawn"][bootstrap["quoted"]]
+    assert f"2,000 lines with {what} redrawn" in found.said()
+    told = f"{fit['line']['slope']:.4f} ± {slope['se']:.4f} slope ± standard error with {what}".replace("-", "−")
     assert told in found.said()
     (row,) = [row for row in found.table("± with groups redrawn") if row["Subset"] == "all"]
     assert row["± with groups redrawn"] == f"{slope['se']:.4f}"
-    assert f"(± {slope['se']:.4f} with whole {bootstrap['quoted']}s redrawn)" in fit["sentence"]
+    assert f"(± {slope['se']:.4f} with {what} redrawn)" in fit["sentence"]
 
 
 def test_too_few_groups_to_redraw_is_told(tmp_path):
@@ -520,3 +612,30 @@ def test_very_many_exclusions_do_not_fill_the_page(tmp_path):
         "20,000 entries of the source never became a pair" in found.said() and "19,600 no fitted model" in found.said()
     )
     assert "and 371 rarer reasons" in found.said() and len(found.text) < 1_000_000
+
+
+# ---- what the outliers' table tells beside ----
+
+
+def test_the_descriptive_z_and_the_distance_from_the_band_are_those_of_their_definitions(tmp_path):
+    random = np.random.default_rng(5)
+    rows = [on_curve(n, 2.0 + 0.1 * n, float(random.normal(0, 0.03))) for n in range(30)]
+    rows[7]["q_mean"] -= 0.5
+    resolution, q = (np.array([row[key] for row in rows]) for key in ("resolution", "q_mean"))
+    paths = write_survey(tmp_path, [*rows, entry(31, 35.0, 0.06)])
+    found = judging.judged(paths.entries, paths.fit, FitRule())
+    np.testing.assert_array_equal([row["z_descriptive"] for row in found[:30]], descriptive_z(resolution, q))
+    assert np.isnan(found[30]["z_descriptive"]) and np.isnan(found[30]["beyond_band"])
+    low = found[7]
+    assert low["beyond_band"] == low["q_mean"] - low["low"] < -0.1 and low["z_descriptive"] < -3
+    assert {row["beyond_band"] for row in found[:7]} == {0}
+    assert {row["flag_reference"] for row in found} == {None}
+
+
+def test_few_entries_have_no_descriptive_z(tmp_path):
+    for folder, rows in (
+        ("few", [on_curve(n, 2.0 + 0.1 * n, 0.01 * (n % 3)) for n in range(19)]),
+        ("alike", [on_curve(n, 2.0 + 0.1 * (n % 9), 0.01 * (n % 4)) for n in range(30)]),
+    ):
+        paths = write_survey(tmp_path / folder, rows)
+        assert all(np.isnan(row["z_descriptive"]) for row in judging.judged(paths.entries, paths.fit, FitRule()))

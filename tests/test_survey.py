@@ -123,6 +123,17 @@ def test_one_resolution_is_no_line(tmp_path):
     assert found["sentence"].startswith("9 entries, all at 2.3 Å: no line")
 
 
+def test_one_q_is_no_line(tmp_path):
+    found = fitting.fit(written(tmp_path, [entry(k, 2.0 + k / 4, 0.5) for k in range(9)]), RULE)["fits"]["all"]
+    assert found["line"] is None and found["sentence"] == "9 entries, all of Q 0.5: no line"
+
+
+@pytest.mark.parametrize("wrong", [{"lowest": 5.0, "highest": 3.0}, {"highest": float("nan")}, {"fewest": 3}])
+def test_a_rule_that_takes_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"a fit takes a range|a line needs 8"):
+        FitRule(**wrong)
+
+
 @pytest.mark.real
 def test_the_published_band_flags_at_its_rate(real_data):
     """MapQ's band on MapQ's rows: 621 below, 228 above of 10,188 (6.1 % and 2.2 %)."""

@@ -124,7 +124,8 @@ def test_a_constant_q_has_no_error():
 
 
 def region(chain="A", first="5", last="12", *, p=0.01, z=-3.0, kind="chain region", pooled=""):
-    return {"kind": kind, "pooled": pooled, "chain": chain, "from": first, "to": last, "p_adjusted": p, "z_within": z}
+    return {"kind": kind, "pooled": pooled, "chain": chain, "from": first, "to": last, "p_adjusted": p, "z_within": z,
+            "mean_q": 0.284, "n_tested": 3}  # fmt: skip
 
 
 def judge(q=0.5, *, resolution=3.0, spread=0.1, regions=(), n=400, **more):
@@ -138,7 +139,8 @@ def test_the_whole_sentence():
     regions = [region("B", "3", "20", p=0.004), region("A", "335", "352", p=0.001), region("Z", "1", "9", p=0.2)]
     assert judge(0.48, regions=regions).sentence == (
         "At 3 Å this model is resolved as the middle 50 % of entries (Q 0.480 ± 0.006, 40th percentile; "
-        "expected 0.500, 0.350–0.600); least resolved: A 335–352, B 3–20; Q does not test register or chemistry."
+        "expected 0.500, 0.350–0.600); less resolved than expected (p adjusted over 3 chains): A 335–352 (Q 0.28, "
+        "p 0.001), B 3–20 (Q 0.28, p 0.004); Q does not test register or chemistry."
     )
 
 
@@ -146,9 +148,24 @@ def test_the_whole_sentence():
     ("q", "place", "middle", "words"),
     [
         (0.20, "below", None, "resolved below the middle 95 % of entries (Q 0.200 ± 0.006, below the 1st percentile;"),
-        (0.36, "middle", 95, "resolved as the middle 95 % of entries, within twice its error of their edge (Q 0.360"),
+        (
+            0.36,
+            "middle",
+            95,
+            "resolved as the middle 95 % of entries, but among the lowest 5 % and less than twice its "
+            "error from being below all of these (Q 0.360 ± 0.006, 3rd percentile;",
+        ),
+        (0.37, "middle", 95, "as the middle 95 % of entries, but among the lowest 5 % (Q 0.370 ± 0.006, 4th"),
+        (0.586, "middle", 95, "as the middle 95 % of entries, but among the highest 5 % (Q 0.586"),
+        (0.595, "middle", 95, "but among the highest 5 % and less than twice its error from being above all of these"),
         (0.345, "below", None, "below the middle 95 % of entries, though not by twice its error (Q 0.345"),
-        (0.40, "middle", 90, "resolved as the middle 90 % of entries (Q 0.400 ± 0.006, 11th percentile;"),
+        (0.56, "middle", 90, "resolved as the middle 90 % of entries, but among the highest 25 % (Q 0.560"),
+        (
+            0.40,
+            "middle",
+            90,
+            "resolved as the middle 90 % of entries, but among the lowest 25 % (Q 0.400 ± 0.006, 11th percentile;",
+        ),
         (0.50, "middle", 50, "resolved as the middle 50 % of entries (Q 0.500 ± 0.006, 50th percentile;"),
         (0.75, "above", None, "resolved above the middle 95 % of entries (Q 0.750 ± 0.006, above the 99th percentile;"),
     ],
@@ -156,7 +173,7 @@ def test_the_whole_sentence():
 def test_below_within_or_above(q, place, middle, words):
     found = judge(q)
     assert (found.place, found.middle) == (place, middle)
-    assert found.at_edge == ("twice its error" in found.sentence) == (q in (0.36, 0.345))
+    assert found.at_edge == ("twice its error" in found.sentence) == (q in (0.36, 0.595, 0.345))
     assert words in found.sentence
 
 
@@ -166,11 +183,30 @@ def test_outside_the_curve():
     assert found.sentence.startswith("At 20 Å no expected Q is known (only at 1.5–4.5 Å; Q 0.300 ± 0.006); ")
 
 
-@pytest.mark.parametrize("resolution", [3.0, 35.0])
-def test_chance_is_said_first(resolution):
-    found = judge(0.06, resolution=resolution, q_null=0.05, q_null_sd=0.005)
-    assert found.no_better_than_chance
-    assert found.sentence.startswith("No better than chance (Q is 0.050 ± 0.005 anywhere in this map")
+def test_where_any_model_is_at_chance_q_says_nothing():
+    """Expected from 0.35 at 3 Å, in a map whose chance level reaches 0.38, and where nothing is expected."""
+    for found in (judge(0.06, resolution=35.0, q_null=0.05, q_null_sd=0.005), judge(0.3, q_null=0.3, q_null_sd=0.03)):
+        assert found.no_better_than_chance and not found.tells_from_chance
+        assert "(Q is " in found.sentence and found.sentence.startswith("No better than chance (Q is ")
+        assert "resolved as" not in found.sentence and "resolved below" not in found.sentence
+    assert "Q is 0.300 ± 0.030 anywhere in this map, so it says nothing of this model" in found.sentence
+
+
+def test_where_a_model_in_its_place_is_not_at_chance_another_place_is_named():
+    found = judge(0.06, q_null=0.05, q_null_sd=0.005)
+    assert found.no_better_than_chance and found.tells_from_chance
+    assert found.sentence.startswith(
+        "As placed this model is no better in this map than at random (Q 0.050 ± 0.005 there): off its place, of the "
+        "other hand, or of another map (the second look of `qscore run` tries other frames); at 3 Å this model is "
+    )
+    assert "says nothing" not in found.sentence
+    assert (
+        judge(q_null=0.05, q_null_sd=0.0999).tells_from_chance
+        and not judge(q_null=0.05, q_null_sd=0.1).tells_from_chance
+    )
+
+
+def test_chance_is_three_deviations():
     assert not judge(0.066, q_null=0.05, q_null_sd=0.005).no_better_than_chance
     assert not judge(0.06, q_null=float("nan"), q_null_sd=float("nan")).no_better_than_chance
 
@@ -201,10 +237,14 @@ def test_waters_alone():
 def test_regions_worst_first():
     rows = [region(c, p=p, z=z) for c, p, z in (("A", 0.03, -2), ("B", 0.01, -2), ("C", 0.01, -4), ("D", 0.04, -9))]
     for order in itertools.permutations(rows):
-        assert verdict.worst(list(order)) == ("C 5–12", "B 5–12", "A 5–12")
-    assert verdict.worst([region(p=0.06), region(p=float("nan")), region(p=None), region(kind="ligand")]) == ()
-    assert verdict.worst([region(first="-9", last="-3"), region("B", "7A", "7A")]) == ("A -9 to -3", "B 7A")
-    assert verdict.worst([region(pooled="A B C")]) == ("A 5–12 (3 copies)",)
+        named = verdict.worst(verdict.significant(list(order)))
+        assert named == ("C 5–12 (Q 0.28, p 0.010)", "B 5–12 (Q 0.28, p 0.010)", "A 5–12 (Q 0.28, p 0.030)")
+    assert verdict.significant([region(p=0.06), region(p=float("nan")), region(p=None), region(kind="ligand")]) == []
+    names = verdict.worst([region(first="-9", last="-3"), region("B", "7A", "7A")])
+    assert [name.split(" (")[0] for name in names] == ["A -9 to -3", "B 7A"]
+    assert verdict.worst([region(pooled="A B C", p=0.0004)]) == ("A 5–12 (3 copies, Q 0.28, p < 0.001)",)
+    assert "(p adjusted over 1 chain)" in judge(regions=[region() | {"n_tested": 1}]).sentence
+    assert judge().n_tested == 0 and judge(regions=[region()]).n_tested == 3
     assert "; no region stands out from the rest; " in judge().sentence
     assert "; regions were not looked for; " in judge(regions=None).sentence
 

@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qscore import __version__, tables
+from qscore.outliers import LEVEL, band_flag
 from qscore.report import parts
-from qscore.report.words import count, fixed, number, percent, short, small_number
+from qscore.report.words import count, fixed, number, percent, short, signed, small_number
 
+OWN = "this survey"  # as `fitting.fit` names the source of a curve of the survey's own
 LOWEST = 10  # entries shown when none is flagged
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -31,6 +33,7 @@ def write_report(
     draws_folder=None,
     concordance_folder=None,
     regions_folder=None,
+    level: float = LEVEL,
 ) -> None:
     """The report of a survey as one self-contained HTML file; the same input gives the same bytes.
 
@@ -50,6 +53,8 @@ def write_report(
         Name of the configuration the survey ran with.
     draws_folder, concordance_folder, regions_folder : path, optional
         Of `draws.write`, `concordance.write` and `regions.write`.
+    level : float
+        False discovery rate the flags were made with.
 
     Raises
     ------
@@ -63,7 +68,9 @@ def write_report(
     if {_key(row) for row in measured} != set(verdicts):
         raise ValueError(f"{entries_file} and {flags_file} do not hold the same scored pairs")
     scored = [_entry(row, verdicts[_key(row)]) for row in measured]
+    judged = [row for row in scored if row["judged"]]
     words = parts.score_words(fit["score_source"])
+    outside = _outside(judged)
     content = {
         "version": __version__,
         "configuration": configuration,
@@ -73,15 +80,20 @@ def write_report(
         "counts": parts.counts(list(verdicts.values())),
         "coverage": fit["coverage"],
         "regions": parts.regions(regions_folder, synthetic=fit["synthetic"]),
-        "cards": _cards(rows, scored, fit, catalogue, words),
+        "cards": _cards(rows, scored, fit, catalogue, words) + _beyond_cards(outside),
         "flagged": sorted((row for row in scored if row["flag"] or row["cause"]), key=_worst_first),
-        "lowest": [] if any(row["flag"] for row in scored) else _lowest(scored),
-        "n_judged": sum(_last(row["z"]) < math.inf for row in scored),
+        "lowest": [] if any(row["flag"] for row in scored) else _lowest(judged),
+        "outside": outside,
+        "own_curve": fit["judged_by"].get("source") == OWN,
+        "n_judged": len(judged),
+        "level": f"{100 * level:g} %",
+        "mirrored_told": len(judged) * level >= 1,
         "n_scored": len(scored),
         "entries": _shown(scored),
         "unscored": _unscored([row for row in rows if row["status"] != "scored"], words["reasons"]),
         "excluded": _excluded(tables.read_tsv(excluded_file)),
         "lines": parts.lines(fit["fits"]),
+        "all_lines": parts.all_lines(Path(fit_file).with_name("lines.tsv")),
         "subsets": parts.subsets(fit["fits"]),
         "apoferritin": parts.apoferritin(fit),
         "draws": parts.draws(draws_folder),
@@ -106,7 +118,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "fixed": fixed, "count": count, "number": number, "percent": percent, "short": short,
-        "small_number": small_number,
+        "signed": signed, "small_number": small_number,
     }  # fmt: skip
     environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
     return environment
@@ -118,17 +130,19 @@ def _key(row: dict) -> tuple[str, str]:
 
 def _entry(row: dict, verdict: dict) -> dict:
     """A row of the entries table as the page shows it."""
-    numbers = {key: verdict[key] for key in ("expected_q", "low", "high", "percentile", "p_adjusted", "z")}
-    beyond = max(_difference(verdict["low"], row["q_mean"]), _difference(row["q_mean"], verdict["high"]))
+    kept = ("expected_q", "low", "high", "percentile", "p_adjusted", "z", "z_descriptive")
+    shortfall = _difference(verdict["low"], row["q_mean"])
     return {
         **parts.linked(row, synthetic=bool(row["synthetic"])),
-        **numbers,
+        **{key: verdict[key] for key in kept},
         "flag": verdict["flag"] or "",
         "left_out": verdict["left_out"] or "",
         "cause": verdict["cause"] or "",
         "evidence": verdict["evidence"] or "",
-        "beyond": beyond,
-        "residual": _difference(row["q_mean"], verdict["expected_q"]),
+        "judged": not math.isnan(shortfall),
+        "side": "" if math.isnan(shortfall) else band_flag(row["q_mean"], verdict["low"], verdict["high"]),
+        "shortfall": shortfall,
+        "excess": _difference(row["q_mean"], verdict["high"]),
         "unscored": None if row["n_atoms"] is None else row["n_atoms"] - row["n_scored"],
         "outside": row["n_outside"] / row["n_atoms"] if row["n_atoms"] else math.nan,
         "strip": _strip(row["q_mean"], verdict),
@@ -140,13 +154,26 @@ def _worst_first(row: dict) -> tuple:
     return ("low", "high", "").index(row["flag"]), _last(row["z"] if row["flag"] != "high" else -row["z"]), _key(row)
 
 
-def _lowest(scored: list) -> list:
-    """The entries furthest below what is expected, in units of the local scale."""
-    judged = [row for row in scored if _last(row["z"]) < math.inf]
-    return sorted(judged, key=lambda row: (row["z"], _key(row)))[:LOWEST]
+def _lowest(judged: list) -> dict:
+    """The lowest of the judged entries by the descriptive z, or by the null's where the survey is too small for it."""
+    key = "z_descriptive" if any(_last(row["z_descriptive"]) < math.inf for row in judged) else "z"
+    low = sorted((row for row in judged if _last(row[key]) < 0), key=lambda row: (row[key], _key(row)))
+    return {"descriptive": key == "z_descriptive", "rows": low[:LOWEST]}
+
+
+def _outside(judged: list) -> dict:
+    """Entries below and above the 95 % band, the furthest first, and their shares of the judged ones."""
+    found = {}
+    for side, far in (("low", "shortfall"), ("high", "excess")):
+        mine = sorted((row for row in judged if row["side"] == side), key=lambda row: (-row[far], _key(row)))
+        rows = [row | {"far": row[far]} for row in mine[: parts.MOST_ROWS]]
+        found[side] = {"n": len(mine), "share": len(mine) / len(judged) if judged else math.nan, "rows": rows}
+    z = [_last(row["z_descriptive"]) for row in judged]
+    return found | {"described": min(z, default=math.inf) < math.inf, "very_low": sum(one < -3 for one in z)}
 
 
 def _difference(a, b) -> float:
+    """NaN where either is not known."""
     return math.nan if a is None or b is None else a - b
 
 
@@ -155,7 +182,7 @@ def _strip(q, verdict: dict) -> dict | None:
     if q is None:
         return None
     low, high = verdict["low"], verdict["high"]
-    band = None if low is None or high is None else (_percent(low), round(_percent(high) - _percent(low), 1))
+    band = None if math.isnan(_difference(high, low)) else (_percent(low), round(_percent(high) - _percent(low), 1))
     return {"q": _percent(q), "band": band}
 
 
@@ -185,10 +212,19 @@ def _cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) ->
     return cards
 
 
+def _beyond_cards(outside: dict) -> list[tuple[str, str, str]]:
+    """How many lie below and above the band, with their share and what is expected."""
+    sides = ((side, where, outside[side]) for side, where in (("low", "below"), ("high", "above")))
+    return [
+        (count(found["n"]), f"{where} the 95 % band ({percent(found['share'])}, expected 2.5 %)", side)
+        for side, where, found in sides
+    ]
+
+
 def _shown(scored: list) -> list:
-    """Scored entries by resolution; of very many those furthest below what is expected."""
+    """Scored entries by resolution; of very many the lowest against the band, by their distance from its lower end."""
     if len(scored) > parts.MOST_ROWS:
-        scored = sorted(scored, key=lambda row: (_last(row["residual"]), _key(row)))[: parts.MOST_ROWS]
+        return sorted(scored, key=lambda row: (_last(-row["shortfall"]), _key(row)))[: parts.MOST_ROWS]
     return sorted(scored, key=lambda row: (_last(row["resolution"]), _key(row)))
 
 

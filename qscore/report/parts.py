@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from qscore import tables
+from qscore import ligandranks, scannull, tables
+from qscore import regions as scanned
 from qscore.equations import quoted_bootstrap
 from qscore.errors import REASONS
 from qscore.publications import without
@@ -87,11 +88,17 @@ def score_words(source: str) -> dict:
 
 
 def counts(verdicts: list[dict]) -> dict:
-    """How many are flagged low and high under each null, and how many have each cause."""
+    """How many are flagged low and high under each null, and how many have each cause.
+
+    ``flag_reference`` is None where the reference-set null could not have flagged any.
+    """
     names = ("flag", "flag_reference", "flag_mirrored", "band_mapq")
     found = {name: Counter(row[name] for row in verdicts) for name in names}
     causes = Counter(row["cause"] for row in verdicts if row["cause"]).most_common()
-    return {name: {side: found[name][side] for side in ("low", "high")} for name in names} | {"causes": causes}
+    told = {name: {side: found[name][side] for side in ("low", "high")} for name in names} | {"causes": causes}
+    if all(row["flag_reference"] is None for row in verdicts):
+        told["flag_reference"] = None
+    return told
 
 
 def regions(folder, *, synthetic: bool) -> dict | None:
@@ -100,9 +107,42 @@ def regions(folder, *, synthetic: bool) -> dict | None:
         return None
     rows = tables.read_rows(Path(folder) / "regions.parquet", layout=tables.REGIONS)
     rows.sort(key=lambda row: (row["p_adjusted"], row["z_within"], row["emdb_id"], row["chain"]))
-    reference = " and ".join(sorted({row["reference"] for row in rows if row["reference"]})) or "none needed"
     shown = [linked(row, synthetic=synthetic) for row in rows[:MOST_ROWS]]
-    return {"n": len(rows), "rows": shown, "reference": reference}
+    found = {"reference": _reference_chains(rows, Path(folder)), "ligands": _ligands(Path(folder) / "ligands.parquet")}
+    return {"n": len(rows), "rows": shown, **found}
+
+
+def _reference_chains(rows: list[dict], folder: Path) -> str:
+    """What the null of the scan rests on: told by the regions, and where there is none by the table of the null."""
+    told = {row["reference"] for row in rows if row["kind"] == scanned.KIND and row["reference"]}
+    if not told:
+        path = folder / "scan_null.parquet"
+        own = scannull.read(path) if path.is_file() else None
+        told = {scanned.null_for(kind, own).reference for kind in scanned.POLYMERS}
+    return " and ".join(sorted(told))
+
+
+def _ligands(path: Path) -> dict | None:
+    """How many ligands, glycans, ions and waters have a rank, and why the others have none; None without the table."""
+    if not path.is_file():
+        return None
+    n, lacking = 0, Counter()
+    for columns in tables.row_groups(path, layout=tables.RANKED):
+        n += len(columns["percentile"])
+        without = [_missing(value) for value in columns["percentile"]]
+        lacking.update(why for why, lacks in zip(columns["reference"], without, strict=True) if lacks)
+    needs = f"a rank needs {ligandranks.FEWEST} alike, of {ligandranks.FEWEST_ENTRIES} entries"
+    why = "; ".join(f"{reason or 'no score, or no polymer around'} ({k:,})" for reason, k in lacking.most_common())
+    return {"n": n, "unranked": lacking.total(), "why": why, "needs": needs}
+
+
+def _missing(value) -> bool:
+    return value is None or value != value
+
+
+def all_lines(path: Path) -> list[dict]:
+    """Every line of a fit, by every method (`tables.LINES`, as text); none where the fit did not write it."""
+    return tables.read_tsv(path) if path.is_file() else []
 
 
 def lines(fits: dict) -> dict[str, dict]:

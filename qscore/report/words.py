@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 MOST_LETTERS = 200
+_MINUS = re.compile(r"(?<![^\s(=;,:±])-(?=\.?\d)")
 
 
 def fixed(value, digits: int = 3) -> str:
@@ -43,3 +45,8 @@ def short(text) -> str:
     """Text of an archive on one line, at most `MOST_LETTERS` letters, without control characters."""
     text = "".join(letter for letter in " ".join(str(text or "").split()) if letter.isprintable())
     return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
+
+
+def signed(text) -> str:
+    """Text of the project's own with real minus signs before its numbers; ids, ranges and dates keep their hyphens."""
+    return _MINUS.sub("−", str(text or ""))

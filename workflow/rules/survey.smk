@@ -5,6 +5,7 @@ rule fit:
         catalogue="catalogue/catalogue.json",
     output:
         "fit/expected_q.json",
+        "fit/lines.tsv",
         "fit/coverage.tsv",
         "fit/offsets.tsv",
     log:
@@ -113,6 +114,7 @@ rule figures:
         fit="fit/expected_q.json",
         draws="draws/draws.json",
         concordance="concordance/concordance.json",
+        regions="regions/regions.parquet",
     output:
         directory("figures"),
     log:
@@ -121,7 +123,8 @@ rule figures:
         options=options("figures"),
     shell:
         "qscore figures --entries {input.entries} --residues {input.residues} --flags {input.flags} "
-        "--fit {input.fit} --draws draws --concordance concordance {params.options} --out {output} > {log} 2>&1"
+        "--fit {input.fit} --draws draws --concordance concordance --regions regions {params.options} --out {output} "
+        "> {log} 2>&1"
 
 
 rule report:
@@ -139,7 +142,9 @@ rule report:
         "report/index.html",
     log:
         "logs/report.log",
+    params:
+        level=options("flag"),
     shell:
         "qscore report --entries {input.entries} --flags {input.flags} --fit {input.fit} --catalogue catalogue "
-        "--draws draws --concordance concordance --regions regions --figures {input.figures} --out {output} "
-        "> {log} 2>&1"
+        "--draws draws --concordance concordance --regions regions --figures {input.figures} {params.level} "
+        "--out {output} > {log} 2>&1"
