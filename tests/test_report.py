@@ -639,3 +639,17 @@ def test_few_entries_have_no_descriptive_z(tmp_path):
     ):
         paths = write_survey(tmp_path / folder, rows)
         assert all(np.isnan(row["z_descriptive"]) for row in judging.judged(paths.entries, paths.fit, FitRule()))
+
+
+def test_every_line_by_every_method_is_shown(tmp_path):
+    random = np.random.default_rng(3)
+    resolution = np.linspace(2, 6, 40)
+    q = 0.9 - 0.1 * resolution + 0.02 * random.standard_normal(40)
+    rows = [f"EMD-{k + 1},{r:.3f},{one:.4f}" for k, (r, one) in enumerate(zip(resolution, q, strict=True))]
+    (tmp_path / "t.csv").write_text("\n".join(["emdb_id,resolution,q", *rows]))
+    found = fitting.write(tmp_path / "t.csv", tmp_path, FitRule())
+    told = parts.all_lines(tmp_path / "lines.tsv")
+    assert {"least squares", "Huber", "bisquare", "Theil–Sen"} <= {row["method"] for row in told if row["fit"] == "all"}
+    least = next(row for row in told if (row["fit"], row["method"]) == ("all", "least squares"))
+    assert least["slope"] == pytest.approx(found["fits"]["all"]["line"]["slope"], rel=1e-5)
+    assert parts.all_lines(tmp_path / "none.tsv") == []

@@ -11,6 +11,7 @@ from qscore import ligandranks, scannull, tables
 from qscore import regions as scanned
 from qscore.equations import quoted_bootstrap
 from qscore.errors import REASONS
+from qscore.layouts import LINES
 from qscore.publications import without
 from qscore.report.words import count, fixed, number
 from qscore.survey import FROM_ARCHIVE, FROM_MAPS
@@ -141,8 +142,10 @@ def _missing(value) -> bool:
 
 
 def all_lines(path: Path) -> list[dict]:
-    """Every line of a fit, by every method (`tables.LINES`, as text); none where the fit did not write it."""
-    return tables.read_tsv(path) if path.is_file() else []
+    """Every line of a fit, by every method (`layouts.LINES`); none where the fit did not write it."""
+    numbers = {column.name for column in LINES.columns if column.kind == "number"}
+    found = tables.read_tsv(path) if path.is_file() else []
+    return [{key: (float(v) if v else None) if key in numbers else v for key, v in row.items()} for row in found]
 
 
 def lines(fits: dict) -> dict[str, dict]:
