@@ -23,7 +23,8 @@ from pathlib import Path
 import psutil
 
 from qscore import archive, entry, tables
-from qscore import kernel as _kernel  # noqa: F401  compiled or loaded before the first fork
+from qscore import gridloops as _gridloops  # noqa: F401  compiled or loaded before the first fork
+from qscore import kernel as _kernel  # noqa: F401
 from qscore.errors import ArchiveUnavailable, UnusableEntry
 
 POLL_SECONDS = 0.01
@@ -53,40 +54,71 @@ class Limits:
         return self.base_seconds + self.seconds_per_mb * size / 1e6
 
 
-def score_batch(fetched, out, *, limits: Limits = Limits(), score=None) -> None:
-    """Score a fetched batch into ``entries.parquet``, ``residues.parquet`` and ``ligands.parquet``.
+def score_batch(fetched, batch_file, out, *, limits: Limits = Limits(), score=None) -> None:
+    """Score a fetched batch into ``entries``, ``residues``, ``ligands`` and ``inclusion.parquet``.
 
     Parameters
     ----------
     fetched : path-like
         Folder of `qscore.archive.fetch_batch`.
+    batch_file : path-like
+        The batch as planned: `tables.BATCH` as text. Text, because reading Parquet starts
+        threads, beside which nothing may fork.
     out : path-like
         Folder of the results.
     limits : Limits
     score : callable, optional
-        What a child runs: (map path, model path) → PairScore;
+        What a child runs: (map path, model path, resolution=, contour=, map_grid=) → PairScore;
         `qscore.entry.score_pair` by default.
 
     Raises
     ------
     ArchiveUnavailable
         The fetched folder is broken.
+    ValueError
+        The batch file cannot be read, or holds a resolution or level that is no number.
     """
-    out = Path(out)
+    out, told = Path(out), planned(batch_file)
     entries = archive.read_manifest(fetched)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".scoring-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
-        act = partial(_scored, fetched=Path(fetched), score=score or entry.score_pair)
+        act = partial(_scored, fetched=Path(fetched), told=told, score=score or entry.score_pair)
         found = isolated(entries, folders, act, limits=limits)
         # Parquet is read only now: its reader starts threads, after which nothing may fork.
         rows = [_row(pair, row) for pair, row in zip(entries, found, strict=True)]
         scored = [folder for folder, row in zip(folders, rows, strict=True) if row["status"] == "scored"]
-        for layout in (tables.RESIDUES, tables.LIGANDS):
+        for layout in tables.BESIDE_ENTRIES:
             name = f"{layout.name}.parquet"
             columns = tables.read_parquet(*(folder / name for folder in scored), layout=layout)
             tables.write_parquet(out / name, layout, columns)
         tables.write_parquet(out / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, rows))
+
+
+def planned(batch_file) -> dict[tuple[str, str], dict]:
+    """(emdb_id, pdb_id) → what a planned batch tells of its pair: resolution (Å), contour level, deposited grid.
+
+    Raises
+    ------
+    ValueError
+        See `score_batch`.
+    """
+    return {
+        (row["emdb_id"], row["pdb_id"]): {
+            "resolution": _number(row, "resolution", batch_file),
+            "contour": _number(row, "contour_level", batch_file),
+            "map_grid": row.get("map_grid") or None,
+        }
+        for row in tables.read_tsv(batch_file)
+    }
+
+
+def _number(row: dict, key: str, batch_file) -> float | None:
+    text = row.get(key)
+    try:
+        return float(text) if text else None
+    except ValueError as err:
+        raise ValueError(f"{batch_file}: {key} {text!r}; expected a number") from err
 
 
 def isolated(entries: list[dict], folders: list[Path], act, *, limits: Limits) -> list[dict | UnusableEntry]:
@@ -159,12 +191,15 @@ def _answer(pair: dict, folder: Path, act) -> dict:
         return {"unusable": {"reason": trouble.reason, "detail": trouble.detail}}
 
 
-def _scored(pair: dict, folder: Path, *, fetched: Path, score) -> dict:
-    """Score an entry: its row; residues and ligands are left in the folder."""
-    result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"])
+def _scored(pair: dict, folder: Path, *, fetched: Path, told: dict, score) -> dict:
+    """Score an entry: its row; its other tables are left in the folder."""
+    known = told.get((pair["emdb_id"], pair["pdb_id"]), {})
+    result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"], **known)
     row = entry.entry_row(result)
-    for layout, columns in ((tables.RESIDUES, result.residues()), (tables.LIGANDS, result.ligands())):
-        ids = {key: [pair[key]] * len(columns["n_atoms"]) for key in ("emdb_id", "pdb_id")}
+    for layout, columns in zip(
+        tables.BESIDE_ENTRIES, (result.residues(), result.ligands(), result.inclusion()), strict=True
+    ):
+        ids = {key: [pair[key]] * len(next(iter(columns.values()))) for key in ("emdb_id", "pdb_id")}
         tables.write_parquet(folder / f"{layout.name}.parquet", layout, ids | columns)
     return row
 

@@ -68,7 +68,8 @@ def compare(
         The models have no residue in common, or an argument makes no sense.
     """
     options = {"resolution": resolution, "chain": chain, "origin_rule": origin_rule, "threads": threads}
-    before, after = (score_pair(map_path, path, sigmas=(SIGMA,), chance=False, **options) for path in model_paths)
+    options |= {"sigmas": (SIGMA,), "chance": False, "others": False}
+    before, after = (score_pair(map_path, path, **options) for path in model_paths)
     labels = short_names(*model_paths)
     rows = side_by_side(_residues(before), _residues(after))
     if not any(row["match"] in ("same", "renamed") for row in rows):

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-SOURCES = ("kernel.py",)
+SOURCES = ("kernel.py", "gridloops.py")
 
 
 def cache_folder() -> Path:

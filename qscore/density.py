@@ -92,6 +92,8 @@ class Density:
         Where the other rule would put the map, Å.
     notes : tuple of str
         What is odd about the file, for people.
+    header : MapHeader, optional
+        Of the file.
     """
 
     values: np.ndarray
@@ -102,6 +104,7 @@ class Density:
     origin_rule: str = "nstart"
     other_origin: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    header: MapHeader | None = None
 
     @property
     def whole(self) -> bool:
@@ -135,7 +138,7 @@ def whole_grid(values: np.ndarray, *, step, origin=(0.0, 0.0, 0.0)) -> Density:
     )
 
 
-def read_density(path, around=None, *, margin: float = 3.0, origin_rule: str = "auto") -> Density:
+def read_density(path, around=None, *, margin: float = 3.0, origin_rule: str = "auto", passing=None) -> Density:
     """Read the part of a map that lies around some positions.
 
     Parameters
@@ -151,6 +154,9 @@ def read_density(path, around=None, *, margin: float = 3.0, origin_rule: str = "
         Frame of the map. ``nstart``: position = (N*START + index) * cell / M,
         as MapQ and ChimeraX read EMDB files; ``origin``: header words 50-52.
         ``auto``: ``origin`` for .mrc files in which it is set, else ``nstart``.
+    passing : object, optional
+        Sees every section of the file as it is read, also of those that are not kept: told
+        ``begin(header, origin)`` first, then ``add(sections)``, float32 (count, rows, columns), in order.
 
     Returns
     -------
@@ -172,8 +178,10 @@ def read_density(path, around=None, *, margin: float = 3.0, origin_rule: str = "
         rule, origin, other, notes = _frame(header, path, origin_rule)
         grid = header.in_xyz(header.shape)
         low, high = _box(around, origin, header.step, grid, margin)
-        values = _read_box(stream, header, low, high, path)
-    return Density(values, low, grid, header.step, origin, rule, other, notes)
+        if passing is not None:
+            passing.begin(header, origin)
+        values = _read_box(stream, header, low, high, path, passing)
+    return Density(values, low, grid, header.step, origin, rule, other, notes, header)
 
 
 def parse_header(raw: bytes, name: str = "map") -> MapHeader:
@@ -294,25 +302,36 @@ def _opened(path: Path):
         raise UnusableEntry("map_unreadable", f"{path}: {err.strerror or err}") from err
 
 
-def _read_box(stream, header: MapHeader, low, high, path: Path) -> np.ndarray:
+def _read_box(stream, header: MapHeader, low, high, path: Path, passing) -> np.ndarray:
     """Stream the data once, keep the box, return it float32 in z, y, x order."""
     _skip(stream, _extended_bytes(header, path), path)
     first = [int(low[axis]) for axis in header.axes]
     last = [int(high[axis]) for axis in header.axes]
     box = np.empty([last[k] - first[k] for k in (2, 1, 0)], dtype=np.float32)
-    columns, rows, _ = header.shape
-    section_bytes = rows * columns * header.dtype.itemsize
-    _skip(stream, first[2] * section_bytes, path)
-    per_read = max(1, _CHUNK_BYTES // section_bytes)
-    for section in range(first[2], last[2], per_read):
-        count = min(per_read, last[2] - section)
-        raw = _exactly(stream, count * section_bytes, path)
-        block = np.frombuffer(raw, dtype=header.dtype).reshape(count, rows, columns)
-        box[section - first[2] : section - first[2] + count] = block[:, first[1] : last[1], first[0] : last[0]]
-    _skip(stream, (header.shape[2] - last[2]) * section_bytes, path)
+    for section, block in _sections(stream, header, (0, header.shape[2]) if passing else (first[2], last[2]), path):
+        if passing is not None:
+            block = np.ascontiguousarray(block, dtype=np.float32)
+            passing.add(block)
+        begin, end = max(section, first[2]), min(section + len(block), last[2])
+        if begin < end:
+            kept = block[begin - section : end - section, first[1] : last[1], first[0] : last[0]]
+            box[begin - first[2] : end - first[2]] = kept
     _drain(stream)
     by_file_axis = {axis: 2 - k for k, axis in enumerate(header.axes)}
     return np.ascontiguousarray(box.transpose(by_file_axis[2], by_file_axis[1], by_file_axis[0]))
+
+
+def _sections(stream, header: MapHeader, wanted: tuple[int, int], path: Path):
+    """Number of the first and data of each run of wanted sections; the others are read and passed over."""
+    columns, rows, count = header.shape
+    section_bytes = rows * columns * header.dtype.itemsize
+    _skip(stream, wanted[0] * section_bytes, path)
+    per_read = max(1, _CHUNK_BYTES // section_bytes)
+    for section in range(wanted[0], wanted[1], per_read):
+        n = min(per_read, wanted[1] - section)
+        raw = _exactly(stream, n * section_bytes, path)
+        yield section, np.frombuffer(raw, dtype=header.dtype).reshape(n, rows, columns)
+    _skip(stream, (count - wanted[1]) * section_bytes, path)
 
 
 def _extended_bytes(header: MapHeader, path: Path) -> int:

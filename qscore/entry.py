@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import __version__, aggregate, ligands
+from qscore import __version__, aggregate, ligands, realspace
 from qscore.chance import SIGMA, chance_level
 from qscore.density import Density, read_density
 from qscore.errors import UnusableEntry
 from qscore.expected import published
 from qscore.model import CLASSES, Model, read_model
+from qscore.realspace import RealSpace
 from qscore.score import SIGMAS, Scores, score_atoms
+from qscore.wholemap import Passing
 
 # A model is off its density when Q is at most this, and another frame is worth a hint when it gains as much.
 OFF_DENSITY = 0.1
@@ -35,6 +37,10 @@ class PairScore:
         Å.
     summary : dict
         What `summary.json` holds.
+    hints : tuple of str
+        For people.
+    others : RealSpace, optional
+        The other scores, where they were asked for.
     """
 
     model: Model
@@ -43,10 +49,16 @@ class PairScore:
     sigmas: tuple[float, ...]
     summary: dict
     hints: tuple[str, ...] = field(default=())
+    others: RealSpace | None = None
 
     def residues(self) -> dict[str, np.ndarray]:
         """Columns of the residues table (but the ids)."""
-        return aggregate.residues(self.model, self.scores, self.sigmas)
+        beside = self.others.residues if self.others else {}
+        return aggregate.residues(self.model, self.scores, self.sigmas) | beside
+
+    def inclusion(self) -> dict[str, np.ndarray]:
+        """Columns of the inclusion table (but the ids)."""
+        return self.others.curve if self.others else {name: np.empty(0) for name in realspace.CURVE}
 
     def ligands(self) -> dict[str, np.ndarray]:
         """Columns of the ligands table (but the ids)."""
@@ -69,11 +81,14 @@ def score_pair(
     *,
     sigmas=SIGMAS,
     resolution: float | None = None,
+    contour: float | None = None,
+    map_grid: str | None = None,
     chain: str | None = None,
     model_number: int | None = None,
     origin_rule: str = "auto",
     threads: int = 1,
     chance: bool = True,
+    others: bool = True,
 ) -> PairScore:
     """Score the atoms of a model in a map.
 
@@ -88,7 +103,11 @@ def score_pair(
     sigmas : sequence of float
         Widths of the reference Gaussian, Å.
     resolution : float, optional
-        Reported resolution, Å: adds expected Q.
+        Reported resolution, Å: adds expected Q; without it no map is simulated.
+    contour : float, optional
+        Recommended contour level, map units: atom inclusion is counted at it.
+    map_grid : str, optional
+        Points of the map along columns, rows and sections as deposited: tells a part from the whole.
     chain : str, optional
         Author chains to score, comma-separated; the others remain neighbours.
     model_number : int, optional
@@ -99,6 +118,8 @@ def score_pair(
         The result does not depend on it.
     chance : bool
         Measure the chance level too (for sigma 0.4 Å).
+    others : bool
+        Measure the other scores too.
 
     Returns
     -------
@@ -119,7 +140,8 @@ def score_pair(
         )
     model = read_model(model_path, model_number=model_number)
     which = _chosen(model, chain, model_path)
-    density = read_density(map_path, _scorable(model.position), origin_rule=origin_rule)
+    passing = Passing(_scorable(model.position), contour) if others else None
+    density = read_density(map_path, _scorable(model.position), origin_rule=origin_rule, passing=passing)
     _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
     scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
     chosen = model.take(which)
@@ -131,7 +153,19 @@ def score_pair(
     _check_any_scored(summary, hints)
     if chance and SIGMA in sigmas:
         summary |= _chance(density, model, which)
-    return PairScore(chosen, density, scores, sigmas, summary, hints)
+    found = None
+    if passing is not None:
+        told = {"resolution": resolution, "contour": contour, "map_grid": map_grid}
+        whole, passing = passing.result(), None
+        found = realspace.measure(density, whole, model, which, scores, **told)
+        summary |= _beside(found, summary["chains"])
+    return PairScore(chosen, density, scores, sigmas, summary, hints, found)
+
+
+def _beside(found: RealSpace, chains: dict[str, dict]) -> dict:
+    """The other scores of the entry, and chains with their inclusion."""
+    every = {name: chain | found.chains.get(name, {}) for name, chain in chains.items()}
+    return {"realspace": found.entry, "chains": every}
 
 
 def _scorable(position: np.ndarray) -> np.ndarray:
@@ -267,6 +301,7 @@ def entry_row(pair: PairScore) -> dict:
     return {
         "status": "scored",
         **{key: value for key, value in pair.summary.items() if not isinstance(value, (dict, list))},
+        **(pair.others.entry if pair.others else {}),
         **dict(zip(("voxel_x", "voxel_y", "voxel_z"), voxel, strict=True)),
         "grid": " ".join(map(str, facts["grid"])),
         "origin_rule": facts["origin_rule"],

@@ -49,10 +49,10 @@ def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, lo
         The batch file cannot be read, or holds a resolution that is no number.
     """
     out = Path(out)
-    resolutions = planned_resolutions(batch_file)
+    told = batch.planned(batch_file)
     entries = archive.read_manifest(fetched)
     out.mkdir(parents=True, exist_ok=True)
-    act = partial(_examined, fetched=Path(fetched), resolutions=resolutions, look=look or look_for_frames)
+    act = partial(_examined, fetched=Path(fetched), told=told, look=look or look_for_frames)
     with tempfile.TemporaryDirectory(dir=out, prefix=".examining-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
         found = batch.isolated(entries, folders, act, limits=limits)
@@ -133,27 +133,9 @@ def _header(path: Path) -> MapHeader | None:
         return None
 
 
-def planned_resolutions(batch_file) -> dict[tuple[str, str], float]:
-    """(emdb_id, pdb_id) → resolution, Å, of a planned batch; NaN where it has none.
-
-    Raises
-    ------
-    ValueError
-        The file cannot be read, or holds something else than numbers.
-    """
-    rows = tables.read_tsv(batch_file)
-    return {(row["emdb_id"], row["pdb_id"]): _number(row.get("resolution", ""), batch_file) for row in rows}
-
-
-def _number(text: str, batch_file) -> float:
-    try:
-        return float(text) if text else math.nan
-    except ValueError as err:
-        raise ValueError(f"{batch_file}: resolution {text!r}; expected a number of Å") from err
-
-
-def _examined(pair: dict, _folder: Path, *, fetched: Path, resolutions: dict, look) -> dict:
-    resolution = resolutions.get((pair["emdb_id"], pair["pdb_id"]), math.nan)
+def _examined(pair: dict, _folder: Path, *, fetched: Path, told: dict, look) -> dict:
+    resolution = told.get((pair["emdb_id"], pair["pdb_id"]), {}).get("resolution")
+    resolution = math.nan if resolution is None else resolution
     return look(fetched / pair["map"]["name"], fetched / pair["model"]["name"], resolution)
 
 

@@ -10,12 +10,22 @@ from matplotlib.figure import Figure
 from qscore import agreement, tables
 from qscore.points import residues_of, survey_points, worst_flagged
 from qscore.regions import KIND as CHAIN_REGION
+from qscore.rivalfigures import correlation_heat, score_panels
 from qscore.scatter import apoferritin, q_by_class, q_vs_resolution
 from qscore.spread import diverse_draws
 from qscore.style import styled
 from qscore.traces import flagged_entries
 
-NAMES = ("q_vs_resolution", "apoferritin", "diverse_draws", "flagged_entries", "q_by_class", "concordance")
+NAMES = (
+    "q_vs_resolution",
+    "apoferritin",
+    "diverse_draws",
+    "flagged_entries",
+    "q_by_class",
+    "concordance",
+    "score_correlations",
+    "scores_vs_resolution",
+)
 FEWEST_COMPARED = 3
 METADATA = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
 
@@ -30,6 +40,7 @@ def write_figures(
     draws_folder=None,
     concordance_folder=None,
     regions_folder=None,
+    rivals_folder=None,
     formats=("svg", "png"),
     dpi: int = 150,
 ) -> list[Path]:
@@ -43,8 +54,8 @@ def write_figures(
         ``expected_q.json`` of `survey.fit`.
     out : path
         Folder. A figure of an earlier survey that these tables do not give is removed.
-    draws_folder, concordance_folder, regions_folder : path, optional
-        Of `draws.write`, `concordance.write` and `regions.write`.
+    draws_folder, concordance_folder, regions_folder, rivals_folder : path, optional
+        Of `draws.write`, `concordance.write`, `regions.write` and `rivals.write`.
     formats : sequence of str
         "svg", "png" or "pdf".
     dpi : int
@@ -67,6 +78,7 @@ def write_figures(
         "flagged_entries": flagged_entries(points, residues, regions) if len(residues) else None,
         "q_by_class": q_by_class(points),
         "concordance": _concordance(concordance_folder),
+        **_rivals(rivals_folder, points),
     }
     return [path for name, figure in figures.items() for path in _save(figure, Path(out) / name, formats, dpi)]
 
@@ -93,6 +105,20 @@ def _concordance(folder) -> Figure | None:
     if folder is None or (facts := _read(Path(folder) / "concordance.json"))["n"] < FEWEST_COMPARED:
         return None
     return agreement.draw(tables.frame(Path(folder) / "concordance.parquet", layout=tables.CONCORDANCE), facts)
+
+
+def _rivals(folder, points) -> dict[str, Figure | None]:
+    if folder is None:
+        return dict.fromkeys(("score_correlations", "scores_vs_resolution"))
+    facts = _read(Path(folder) / "rivals.json")
+    measured, pairs = (
+        tables.frame(Path(folder) / f"{layout.name}.parquet", layout=layout)
+        for layout in (tables.RIVALS, tables.CORRELATIONS)
+    )
+    return {
+        "score_correlations": correlation_heat(pairs, facts),
+        "scores_vs_resolution": score_panels(points, facts, measured),
+    }
 
 
 @styled

@@ -9,9 +9,12 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from qscore import model, tables
+from qscore import bfactors, model, profile, tables
 from qscore.compare import Comparison
 from qscore.entry import PairScore
+from qscore.profile import Profiles
+
+FIGURES = ("png", "svg", "pdf")
 
 
 def check_folder(folder) -> None:
@@ -31,8 +34,17 @@ def check_folder(folder) -> None:
         raise ValueError(f"cannot write to folder {folder}: permission denied")
 
 
-def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False) -> None:
-    """Write `summary.json`, `residues.tsv`, `<model>.qscore.cif` and, if asked, `atoms.tsv`.
+def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False, b_factor: float | None = None) -> None:
+    """Write `summary.json`, `residues.tsv`, `<model>.qscore.cif` and, if asked, `atoms.tsv` and `<model>.bfactor.cif`.
+
+    Parameters
+    ----------
+    pair : PairScore
+    folder, model_file : path-like
+        Where to write; the file the model was read from.
+    with_atoms : bool
+    b_factor : float, optional
+        f of B = f (1 − Q), Å²: see `qscore.bfactors.write_with_b`.
 
     Raises
     ------
@@ -44,7 +56,41 @@ def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False)
         _write_table(work / "residues.tsv", tables.RESIDUES, pair.residues())
         if with_atoms:
             _write_table(work / "atoms.tsv", tables.ATOMS, pair.atoms())
-        model.write_with_q(model_file, work / f"{stem(model_file)}.qscore.cif", pair.model, pair.scores.q[:, 0])
+        q = pair.scores.q[:, 0]
+        model.write_with_q(model_file, work / f"{stem(model_file)}.qscore.cif", pair.model, q)
+        if b_factor is not None:
+            bfactors.write_with_b(model_file, work / f"{stem(model_file)}.bfactor.cif", pair.model, q, b_factor)
+
+
+def write_profiles(found: Profiles, *, figure=None, table=None, title: str = "") -> None:
+    """Write profiles of atoms as a figure, as a table, or both, each where a path is given.
+
+    Raises
+    ------
+    ValueError
+        The place cannot be written.
+    """
+    if table is not None:
+        rows = tables.as_columns(tables.PROFILES, profile.rows(found))
+        tables.write_tsv(table, tables.PROFILES, rows)
+    if figure is not None:
+        from qscore import changes, radial
+
+        changes.save(radial.profile_panels(found, title), figure, formats=(figure_format(figure),))
+
+
+def figure_format(path) -> str:
+    """The format a figure's file name asks for: png, svg or pdf.
+
+    Raises
+    ------
+    ValueError
+        It asks for none of these.
+    """
+    ending = Path(path).suffix.removeprefix(".").lower()
+    if ending not in FIGURES:
+        raise ValueError(f"{path}: a figure's file name ends in .png, .svg or .pdf")
+    return ending
 
 
 def write_comparison(found: Comparison, folder) -> None:

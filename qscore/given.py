@@ -32,7 +32,9 @@ SYNONYMS = {
     "sample": ("sample", "sample_name"),
 }
 NEEDED = ("emdb_id", "resolution", "q_mean")
-OURS = {column.name: column for column in (*tables.PAIRS.columns, Q)}
+# Of a column named fsc05 it is not known whose it is: it goes beside the archive's.
+OTHERS = [column for column in tables.OTHER_SCORES if column.kind == "number" and column.name != "fsc05"]
+OURS = {column.name: column for column in (*tables.PAIRS.columns, Q, *OTHERS)}
 _MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?", "."})
 _YES, _NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n"})
 
@@ -126,6 +128,7 @@ def _given_entry(pair: dict, row: dict | None, given: Given) -> dict:
     if row is None:
         return pair | unusable_row(UnusableEntry("not_published", f"no Q in {given.name}"))
     beside = {name: row[name] for name in given.beside.names}
+    beside |= {column.name: row[column.name] for column in OTHERS if column.name in row}
     return pair | beside | {"status": "scored", "q_mean": row["q_mean"], "version": given.name}
 
 
@@ -269,10 +272,10 @@ def _mark_repeated(rows: list[dict]) -> None:
 
 
 def write(out, entries: list[dict], beside: tables.Layout | None = None) -> None:
-    """``entries.parquet`` and ``.tsv`` with columns beside ours; ``residues`` and ``ligands.parquet`` without rows."""
+    """``entries.parquet`` and ``.tsv`` with columns beside ours; the tables beside it without rows."""
     every = tables.Layout("entries", tables.ENTRIES.columns + (beside.columns if beside else ()))
     columns = tables.as_columns(every, entries)
-    for name, layout in (("residues", tables.RESIDUES), ("ligands", tables.LIGANDS)):
-        tables.write_parquet(Path(out) / f"{name}.parquet", layout, tables.as_columns(layout, []))
+    for layout in tables.BESIDE_ENTRIES:
+        tables.write_parquet(Path(out) / f"{layout.name}.parquet", layout, tables.as_columns(layout, []))
     tables.write_tsv(Path(out) / "entries.tsv", every, columns)
     tables.write_parquet(Path(out) / "entries.parquet", tables.ENTRIES, columns, beside=beside)

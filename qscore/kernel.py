@@ -402,6 +402,19 @@ def _add_up(value, middle, number, total):
 
 
 @_quick
+def _shells(value, middle, number, total, shells):
+    """Points of each shell, their mean, and the sum of the squares about it, into `shells` (radii, 3)."""
+    shells[0, 0], shells[0, 1], shells[0, 2] = number[0], middle, 0.0
+    end = 0
+    for shell in range(1, len(number)):
+        begin, end, squares = end, end + number[shell], 0.0
+        beyond = total[shell] / number[shell] if number[shell] > 0 else math.nan
+        for place in range(begin, end):
+            squares += (value[place] - middle - beyond) ** 2
+        shells[shell, 0], shells[shell, 1], shells[shell, 2] = number[shell], middle + beyond, squares
+
+
+@_quick
 def _correlation(number, total, squares, reference):
     """Pearson correlation of all values with the reference at their radii; NaN without variance."""
     n, sum_v, sum_g = 0, 0.0, 0.0
@@ -424,18 +437,20 @@ def _correlation(number, total, squares, reference):
 @njit(
     "void(f4[:,:,::1], u1[:,:,::1], i8[::1], i8[::1], f8[::1], f8[::1], f8[:,::1],"
     "i8[::1], i8[::1], f8[::1], i8[::1], f8, i8[::1], f8[::1], f8[:,::1], i8[::1], f8[::1], f8[:,::1], i8, f8,"
-    "f8[:,:], i4[:,:])",
+    "f8[:,:], i4[:,:], f8[:,:], f8[:,:,:])",
     nogil=True,
     cache=True,
 )
 def score_atoms(
     values, marked, offset, grid, origin, step, positions,
     order, cell_starts, low, shape, size, scored, to_mask, vectors, starts, radii, references, points, exclusion,
-    q, sampled,
+    q, sampled, beside, shells,
 ):  # fmt: skip
     """Q of the atoms `scored` into `q` (n, sigmas); points sampled, on constant map, outside into `sampled` (n, 3).
 
-    `to_mask` (n,) is their distance to the nearest marked point.
+    `to_mask` (n,) is their distance to the nearest marked point. Into `beside` (n, 2)
+    go the map at the centre, and that minus the mean of the outermost shell's points;
+    into `shells` (n, radii, 3), unless it is empty, what `_shells` tells of each shell.
     """
     near = np.empty((64, 5))
     packed, (blocks, firsts) = _packed(positions, order), _eights(vectors, starts)
@@ -467,6 +482,10 @@ def score_atoms(
         flat += points * (where == CONSTANT)
         squares = _add_up(value, middle, number, total)
         sampled[n, 0], sampled[n, 1], sampled[n, 2] = points + m, flat, outside
+        beside[n, 0] = middle
+        beside[n, 1] = -total[-1] / number[-1] if number[-1] > 0 else math.nan
+        if shells.size > 0:
+            _shells(value, middle, number, total, shells[n])
         for s in range(len(references)):
             q[n, s] = _correlation(number, total, squares, references[s])
 

@@ -77,8 +77,16 @@ EXCLUDED = Layout(
     "excluded",
     _columns(_PAIR + "sample | text | name of the sample\nreason | text | why the pair is left out"),
 )
-BATCH = Layout("batch", _columns(_PAIR.strip() + _FILES + "map_release | text | date the map was released"))
-EXAMINED = Layout("examined", BATCH.columns + _columns("resolution | number | reported resolution, Å"))
+_BATCH = """
+map_release | text | date the map was released
+resolution | number | reported resolution, Å
+contour_level | number | recommended contour level, map units
+map_grid | text | points of the map along columns, rows and sections as deposited
+"""
+BATCH = Layout("batch", _columns(_PAIR.strip() + _FILES + _BATCH.strip()))
+EXAMINED = Layout(
+    "examined", tuple(column for column in BATCH.columns if column.name not in ("contour_level", "map_grid"))
+)
 
 _STATISTICS = """
 q_mean | number | mean Q, σ 0.4 Å, no waters, an atom without score counting 0: EMDB's definition
@@ -87,6 +95,42 @@ q_all | number | mean Q, σ 0.4 Å, with waters, an atom without score counting 
 q_mean_06 | number | as q_mean, σ 0.6 Å
 q_scored_06 | number | as q_scored, σ 0.6 Å
 q_all_06 | number | as q_all, σ 0.6 Å
+"""
+_REALSPACE = """
+avg_density | number | mean over atoms of the mean of the 8 nearest grid points, no waters, map units
+avg_density_z | number | the same over mean and standard deviation of the whole map
+avg_density_solvent_z | number | the same over mean and standard deviation of the solvent
+frac_negative | number | share of atoms in density below 0, no waters
+frac_below_solvent | number | share of atoms in density below the mode of the solvent
+inclusion | number | share of atoms in density above the recommended contour level, no waters
+inclusion_backbone | number | the same of backbone atoms
+n_inclusion_outside | whole | atoms outside the map among them: not included
+inclusion_surrogate | number | as inclusion, at surrogate_level
+inclusion_backbone_surrogate | number | as inclusion_backbone, at surrogate_level
+surrogate_level | number | level above which the box around the model holds the model's volume, map units
+map_value | number | mean density at the centres of atoms, no waters, map units
+contrast | number | mean over atoms of density at the centre minus that at the points Q samples at 2 Å, in solvent SD
+cc | number | correlation with the simulated map where that holds 95 % of its density; B as b_sim
+cc_mean | number | the same about the mean
+cc_mask | number | correlation about the mean in the molecular mask
+cc_box | number | correlation about the mean over the whole map
+b_sim | number | one B of all atoms, fitted to maximise cc_mask, Å²
+cc_deposited | number | as cc, B as deposited
+cc_mean_deposited | number | as cc_mean, B as deposited
+cc_mask_deposited | number | as cc_mask, B as deposited
+cc_box_deposited | number | as cc_box, B as deposited
+b_informative | yes/no | whether no quarter of the atoms has one and the same deposited B (0, a constant, a cap)
+fsc05 | number | resolution at which the map–model FSC first falls below 0.5, masked around the atoms, Å; one B
+fsc05_deposited | number | the same, B as deposited
+frac_unmodelled | number | share of points above the contour level that lie 5 Å or more from any atom
+whole_map | yes/no | whether the file holds the whole map, not a part cut out around the model
+map_mean | number | mean of the whole map, map units
+map_sd | number | its standard deviation
+solvent_mean | number | mean of points 5 Å or more from any atom, exactly constant map left out, map units
+solvent_sd | number | their standard deviation
+solvent_mode | number | their mode
+n_solvent | whole | how many they are
+not_measured | text | scores that are empty, each with the reason
 """
 _MEASURED = (
     """
@@ -137,6 +181,9 @@ notes | text | what is odd about the files
 q_null | number | chance level: mean Q of the model at random places and orientations in the map, σ 0.4 Å
 q_null_sd | number | its standard deviation over these
 n_null | whole | how many of these there are
+"""
+    + _REALSPACE.strip()
+    + """
 n_floor_shared | whole | atoms whose coordinates round down to those of another: EMDB reads Q back by these
 n_named_h | whole | scored atoms that are no hydrogens but named like one
 map_bytes | whole | size of the map file
@@ -171,10 +218,26 @@ q_04 | number | mean Q of scored atoms, σ 0.4 Å
 q_06 | number | mean Q of scored atoms, σ 0.6 Å
 q_04_backbone | number | of its backbone atoms
 q_04_side_chain | number | of its side-chain or base atoms
+inclusion | number | share of its atoms in density above the recommended contour level
+z | number | mean over its atoms of the 8 nearest grid points, over mean and standard deviation of the whole map
+cc_local | number | correlation with the simulated map about the mean within 2.5 Å of its atoms; B as b_sim
 frac_on_constant | number | share of its shell points on exactly constant map or outside
 """
     ),
 )
+INCLUSION = Layout(
+    "inclusion",
+    _columns(
+        _PAIR.strip()
+        + """
+level | number | contour level, map units
+inclusion | number | share of atoms in density above it, no waters
+inclusion_backbone | number | the same of backbone atoms
+frac_map | number | share of points of the box around the model above it
+"""
+    ),
+)
+OTHER_SCORES = _columns(_REALSPACE.strip())
 ATOMS = Layout(
     "atoms",
     _columns("""
@@ -394,6 +457,7 @@ dq_site | number | q_04 minus site_q
 """
     ),
 )
+BESIDE_ENTRIES = (RESIDUES, LIGANDS, INCLUSION)  # the tables that scoring leaves beside that of entries
 RANKED = Layout(
     "ligands",
     LIGANDS.columns
@@ -447,5 +511,73 @@ slope | number | of the least-squares line of mean Q on resolution, Q per Å
 intercept | number | Q
 rmse | number | root mean square residual, Q
 r_squared | number | share of the variance the line explains
+"""),
+)
+RIVALS = Layout(
+    "rivals",
+    _columns("""
+subset | text | all, or the name of a subset
+family | text | density, negative, inclusion, value, correlation, fsc or q
+form | text | historical: as first used; best: the strongest form known
+score | text | column of the entries table
+name | text | the score in words
+n | whole | entries of the fit that have it
+share | number | of all entries of the fit in this subset
+pearson | number | Pearson's r with reported resolution
+pearson_low | number | 95 % interval, groups of entries redrawn, the wider of publications and proteins: lower end
+pearson_high | number | upper end
+spearman | number | Spearman's ρ with reported resolution
+spearman_low | number | 95 % interval, as of pearson: lower end
+spearman_high | number | upper end
+wrong_way | yes/no | whether better values go with worse resolution; empty where ρ is not told from 0
+r_squared_line | number | share of its variance that a line over resolution explains
+r_squared_spline | number | that a natural spline (df 4) explains
+error | number | root mean square error of the resolution predicted from it, isotonic, grouped folds, Å
+error_median | number | median absolute error of the same, Å
+error_line | number | root mean square error of the same by a line, Å
+error_none | number | root mean square error without any score: the mean resolution of the other folds, Å
+n_with_q | whole | entries that have it and q_mean
+error_less_q | number | its error minus that of q_mean on these, Å
+error_less_q_low | number | 95 % interval, predictions as they stand and groups redrawn: lower end
+error_less_q_high | number | upper end
+pearson_less_q | number | its |r| minus that of q_mean on these
+pearson_less_q_low | number | 95 % interval: lower end
+pearson_less_q_high | number | upper end
+error_common | number | its error on the entries that have every ranked score, Å
+rank | whole | by error_common; empty where nothing is ranked
+among_best | yes/no | whether its error is not told from the best one's, all pairs tested at once at 95 %
+"""),
+)
+CORRELATIONS = Layout(
+    "correlations",
+    _columns("""
+subset | text | all, or the name of a subset
+first | text | column of the entries table
+second | text | another
+n | whole | entries of the fit that have both
+pearson | number | Pearson's r
+spearman | number | Spearman's ρ
+"""),
+)
+PROFILES = Layout(
+    "profiles",
+    _columns("""
+chain | text | author chain; empty, as all that names an atom, for a type of atoms
+number | text | author residue number
+icode | text | insertion code
+residue | text | residue name
+atom | text | atom name
+altloc | text | alternate location
+class | text | protein, nucleic, ligand, glycan, ion or water
+part | text | backbone, side chain or base; of protein and nucleic acid only
+element | text | element
+n_atoms | whole | atoms of the type; 1 for an atom
+q | number | Q at that sigma; of a type the mean over its scored atoms; empty where not scored
+sigma | number | width of the reference Gaussian, Å
+radius | number | distance from the atom, Å
+n_points | whole | points Q sampled there: nearer to the atom than to others
+mean | number | mean of the map at them, map units
+sd | number | standard deviation of the map among them, map units
+reference | number | a + b exp(-radius² / 2 sigma²), least squares to the points of all radii, map units
 """),
 )

@@ -107,14 +107,15 @@ def read_model(path, *, model_number: int | None = None) -> Model:
 
 def read_block(path) -> gemmi.cif.Block:
     """A model file as an mmCIF block (the first with atoms; else the first)."""
-    return _block_with_atoms(_read_document(Path(path)))
+    return block_with_atoms(read_document(Path(path)))
 
 
-def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
+def block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
+    """The first block with atoms; else the first."""
     return next((block for block in document if block.find_values("_atom_site.Cartn_x")), document[0])
 
 
-def _read_document(path: Path) -> gemmi.cif.Document:
+def read_document(path: Path) -> gemmi.cif.Document:
     """A model file as an mmCIF document with at least one block."""
     if not path.is_file():
         raise UnusableEntry("model_missing", f"{'a folder, not a file' if path.is_dir() else 'no such file'}: {path}")
@@ -144,8 +145,17 @@ def _document_from_pdb(path: Path) -> gemmi.cif.Document:
     document = structure.make_mmcif_document()
     serials = [str(cra.atom.serial) for model in structure for cra in model.all()]
     if len(set(serials)) == len(serials):  # gemmi numbers anew; the file's own numbers are what people know
-        _set_column(document[0], "_atom_site.id", serials)
+        _number(document[0], serials)
     return document
+
+
+def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
+    """Put other serial numbers in the place of those of the atoms, and of their anisotropic factors."""
+    own = dict(zip(block.find_values("_atom_site.id"), serials, strict=True))
+    set_column(block, "_atom_site.id", serials)
+    anisotropic = block.find_values("_atom_site_anisotrop.id")
+    for k, number in enumerate(list(anisotropic)):
+        anisotropic[k] = own[number]
 
 
 def model_from_block(block: gemmi.cif.Block, *, name: str = "model", model_number: int | None = None) -> Model:
@@ -335,23 +345,30 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
     q : ndarray, float, shape (n,)
         Q of each atom of `model`, NaN where not scored.
     """
-    document = _read_document(Path(source))
-    block = _block_with_atoms(document)
+    document = read_document(Path(source))
+    block = block_with_atoms(document)
     text = ["?"] * len(block.find_values("_atom_site.Cartn_x"))
     for row, value in zip(model.row.tolist(), q.tolist(), strict=True):
         if value == value:
             text[row] = f"{value:.4f}"
-    loop = block.find_values("_atom_site.Cartn_x").get_loop()
-    if loop is None:
-        block.set_pair(Q_COLUMN, text[0])
-    else:
-        if Q_COLUMN not in loop.tags:
-            loop.add_columns([Q_COLUMN], "?")
-        _set_column(block, Q_COLUMN, text)
+    set_column(block, Q_COLUMN, text)
     document.write_file(str(target))
 
 
-def _set_column(block, tag: str, text: list[str]) -> None:
+def set_column(block: gemmi.cif.Block, tag: str, text: list[str]) -> None:
+    """Put values, one for each atom, under a tag of ``_atom_site`` that is there or not."""
+    loop = block.find_values("_atom_site.Cartn_x").get_loop()
+    if loop is None:  # one atom
+        block.set_pair(tag, text[0])
+        return
+    if tag not in loop.tags:
+        loop.add_columns([tag], "?")
     column = block.find_loop(tag)
     for row, value in enumerate(text):
         column[row] = value
+
+
+def places(block: gemmi.cif.Block) -> np.ndarray:
+    """Number of the residue position (model, chain, number, insertion code) of every row of a file → int (rows,)."""
+    rows = np.arange(len(block.find_values("_atom_site.Cartn_x")))
+    return _numbered(_text(block, "pdbx_PDB_model_num", default="1"), *_place(block, rows))

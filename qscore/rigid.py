@@ -74,12 +74,14 @@ class Body:
         place = (self.atoms[:count] - origin) / density.step
         inside = np.flatnonzero(((place >= 0) & (place <= grid - 1)).all(axis=1))
         q, sampled = np.empty((len(inside), 1)), np.empty((len(inside), 3), dtype=np.int32)
+        beside, no_shells = np.empty((len(inside), 2)), np.empty((0, 0, 3))
         references = reference_gaussian(sigma, METHOD)[None, :]
         cells, (vectors, starts) = self.cells, direction_sets(METHOD)
         kernel.score_atoms(
             density.values, _UNMARKED, np.zeros(3, dtype=np.int64), grid, origin, density.step, self.atoms,
             cells.order, cells.starts, cells.low, cells.shape, cells.size, inside, np.full(len(inside), np.inf),
-            vectors, starts, METHOD.radii, references, METHOD.points, METHOD.exclusion, q, sampled,
+            vectors, starts, METHOD.radii, references, METHOD.points, METHOD.exclusion,
+            q, sampled, beside, no_shells,
         )  # fmt: skip
         everywhere = np.full(count, np.nan)
         everywhere[inside] = q[:, 0]

@@ -36,12 +36,19 @@ class Scores:
     mask_distance : ndarray, float, shape (n,)
         Distance to the nearest point of exactly constant map, Å; infinite
         beyond `MASK_REACH`.
+    contrast : ndarray, float, shape (n,)
+        Map at the centre minus its mean at the points sampled 2 Å away, map
+        units; NaN where not scored, or where other atoms leave no such point.
+    density : ndarray, float, shape (n,)
+        Map at the centre, trilinear, map units; NaN outside.
     """
 
     q: np.ndarray
     why: np.ndarray
     sampled: np.ndarray
     mask_distance: np.ndarray
+    contrast: np.ndarray
+    density: np.ndarray
 
 
 def _kernel():
@@ -92,28 +99,90 @@ def score_atoms(
     ValueError
         A sigma is not positive, or positions are not of shape (n, 3).
     """
+    positions, which = _checked(positions, which, sigmas)
+    constant = constant_points(density.values)
+    inside = np.flatnonzero(density.contains(positions[which]))
+    found = _Sampled.nothing(len(which), len(sigmas))
+    distance = np.full(len(which), np.inf)
+    if len(inside):
+        distance[inside] = _mask_distance(density, constant, positions[which[inside]])
+        found.put(inside, _sample(
+            density, constant, positions, which[inside], distance[inside],
+            sigmas=sigmas, threads=threads, method=method,
+        ))  # fmt: skip
+    why = _why(density, positions[which], found.q, inside)
+    at_centre, contrast = found.beside.T
+    return Scores(found.q, why, found.sampled, distance, np.where(why < 0, contrast, np.nan), at_centre.copy())
+
+
+def shells_of(
+    density: Density, positions: np.ndarray, which: np.ndarray, *, sigmas=SIGMAS, method: Method = METHOD
+) -> tuple[np.ndarray, np.ndarray]:
+    """What Q of a few atoms is reckoned from, shell by shell, and Q.
+
+    Parameters
+    ----------
+    density, positions, which, sigmas
+        As for `score_atoms`.
+
+    Returns
+    -------
+    shells : ndarray, float, shape (m, n_shells + 1, 3)
+        Points sampled, mean of the map there, sum of squares about that mean;
+        NaN for atoms outside the map.
+    q : ndarray, float, shape (m, sigmas)
+        As `score_atoms` gives it.
+
+    Raises
+    ------
+    ValueError
+        As `score_atoms`.
+    """
+    positions, which = _checked(positions, which, sigmas)
+    inside = np.flatnonzero(density.contains(positions[which]))
+    found = _Sampled.nothing(len(which), len(sigmas), shells=len(method.radii))
+    if len(inside):
+        nowhere, far = np.zeros((0, 0, 0), dtype=np.uint8), np.full(len(inside), np.inf)
+        found.put(inside, _sample(
+            density, nowhere, positions, which[inside], far, sigmas=sigmas, threads=1, method=method, shells=True
+        ))  # fmt: skip
+    return found.shells, found.q
+
+
+def _checked(positions, which, sigmas) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (n, 3) as the kernel reads them and the numbers of the atoms to score; see `score_atoms`."""
     positions = np.ascontiguousarray(positions, dtype=np.float64)
     if positions.ndim != 2 or positions.shape[1] != 3:
         raise ValueError(f"positions of shape {positions.shape}; expected (n, 3)")
     if not len(sigmas) or min(sigmas) <= 0:
         raise ValueError(f"sigma {sigmas}; expected positive widths in Å")
-    which = np.arange(len(positions)) if which is None else np.asarray(which, dtype=np.int64)
-    constant = constant_points(density)
-    inside = np.flatnonzero(density.contains(positions[which]))
-    q = np.full((len(which), len(sigmas)), np.nan)
-    sampled = np.zeros((len(which), 3), dtype=np.int32)
-    distance = np.full(len(which), np.inf)
-    if len(inside):
-        distance[inside] = _mask_distance(density, constant, positions[which[inside]])
-        q[inside], sampled[inside] = _score_inside(
-            density, constant, positions, which[inside], distance[inside],
-            sigmas=sigmas, threads=threads, method=method,
-        )  # fmt: skip
-    return Scores(q, _why(density, positions[which], q, inside), sampled, distance)
+    return positions, np.arange(len(positions)) if which is None else np.asarray(which, dtype=np.int64)
 
 
-def _score_inside(density, constant, positions, which, to_mask, *, sigmas, threads, method):
-    """Q and sample counts of atoms that lie inside the grid."""
+@dataclass(frozen=True)
+class _Sampled:
+    """What the kernel fills for m atoms: see `kernel.score_atoms`."""
+
+    q: np.ndarray
+    sampled: np.ndarray
+    beside: np.ndarray
+    shells: np.ndarray
+
+    @classmethod
+    def nothing(cls, m: int, sigmas: int, *, shells: int = 0) -> _Sampled:
+        """Of m atoms nothing is known yet; with no `shells`, nothing about them will be."""
+        unknown = [np.full(shape, np.nan) for shape in ((m, sigmas), (m, 2), (m if shells else 0, shells, 3))]
+        return cls(unknown[0], np.zeros((m, 3), dtype=np.int32), *unknown[1:])
+
+    def put(self, at: np.ndarray, part: _Sampled) -> None:
+        """The part's atoms in their places."""
+        self.q[at], self.sampled[at], self.beside[at] = part.q, part.sampled, part.beside
+        if self.shells.size:
+            self.shells[at] = part.shells
+
+
+def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, method, shells=False) -> _Sampled:
+    """What the kernel tells of atoms that lie inside the grid."""
     near = _near_grid(density, positions, method.reach)
     place = np.full(len(positions), -1)
     place[near] = np.arange(len(near))
@@ -124,16 +193,18 @@ def _score_inside(density, constant, positions, which, to_mask, *, sigmas, threa
     rank = np.empty(len(near), dtype=np.int64)
     rank[cells.order] = np.arange(len(near))
     by_cell = np.argsort(rank[place[which]], kind="stable")
-    q, sampled = np.empty((len(which), len(sigmas))), np.empty((len(which), 3), dtype=np.int32)
+    size = {"sigmas": len(sigmas), "shells": len(method.radii) * shells}
+    found = _Sampled.nothing(len(which), **size)
 
     def score_part(part):
-        part_q, part_sampled = np.empty((len(part), len(sigmas))), np.empty((len(part), 3), dtype=np.int32)
+        here = _Sampled.nothing(len(part), **size)
         _kernel().score_atoms(
             density.values, constant, density.offset, density.grid, density.origin, density.step, atoms,
             cells.order, cells.starts, cells.low, cells.shape, cells.size, place[which[part]], to_mask[part],
-            vectors, starts, method.radii, references, method.points, method.exclusion, part_q, part_sampled,
+            vectors, starts, method.radii, references, method.points, method.exclusion,
+            here.q, here.sampled, here.beside, here.shells,
         )  # fmt: skip
-        q[part], sampled[part] = part_q, part_sampled
+        found.put(part, here)
 
     parts = np.array_split(by_cell, max(1, min(threads * 4, len(which) // 500)) if threads > 1 else 1)
     if len(parts) == 1:
@@ -141,7 +212,7 @@ def _score_inside(density, constant, positions, which, to_mask, *, sigmas, threa
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(score_part, parts))
-    return q, sampled
+    return found
 
 
 def _near_grid(density: Density, positions: np.ndarray, reach: float) -> np.ndarray:
@@ -151,19 +222,19 @@ def _near_grid(density: Density, positions: np.ndarray, reach: float) -> np.ndar
     return np.flatnonzero(((positions >= low) & (positions <= high)).all(axis=1))
 
 
-def constant_points(density: Density) -> np.ndarray:
+def constant_points(values: np.ndarray) -> np.ndarray:
     """Points that lie in a block of 3 x 3 x 3 exactly equal values: a mask's outside.
 
     Returns
     -------
-    ndarray, uint8, shape of ``density.values``
+    ndarray, uint8, shape of `values`
         Shape (0, 0, 0) when there is none.
     """
     none = np.zeros((0, 0, 0), dtype=np.uint8)
-    if not _kernel().mark_constant(density.values, none):
+    if not _kernel().mark_constant(values, none):
         return none
-    marked = np.zeros(density.values.shape, dtype=np.uint8)
-    _kernel().mark_constant(density.values, marked)
+    marked = np.zeros(values.shape, dtype=np.uint8)
+    _kernel().mark_constant(values, marked)
     return marked
 
 

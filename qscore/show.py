@@ -13,11 +13,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from qscore import otherscores
 from qscore.aggregate import suffix
 
 MINUTE = 60.0
 MOST_CHAINS = 24
 MOST_NAMED = 8  # residues of a kind
+MOST_TABLES = 4  # atoms shown with a table each
 _log = logging.getLogger("qscore")
 _WHY = {
     "outside": "centre outside the map",
@@ -86,7 +88,7 @@ def print_pair(summary: dict, hints=()) -> None:
     for name, kind, group in _rows(summary):
         table.add_row(escape(name), *_cells(kind, group, summary["sigmas"], expected))
     out.print(table)
-    for line in (*_remarks(summary), *hints):
+    for line in (*otherscores.lines(summary), *_remarks(summary), *hints):
         out.print(line, markup=False)
     if "verdict" in summary:
         out.print()
@@ -189,8 +191,6 @@ def _remarks(summary: dict):
         yield "no protein or nucleic acid"
     if "expected" in summary:
         yield _expected_from(summary["expected"], summary["resolution"])
-    if summary.get("contour_level") is not None:
-        yield f"contour level {summary['contour_level']:g}, kept in the summary"
     yield from summary["map"]["notes"]
 
 
@@ -272,3 +272,47 @@ def _expected_here(expected: dict, resolution: float) -> str:
     if expected["expected"] != expected["expected"]:
         return _expected_from([expected], resolution)
     return f"expected of an entry: {_expectation(expected)}; " + _expected_from([expected], resolution)
+
+
+# ---- profiles of atoms ----
+
+
+def print_profiles(found, names: dict) -> None:
+    """What `qscore profile` prints: a few atoms each as a table, more of them, or types, a line each."""
+    out = console()
+    out.print(f"[bold]{escape(names['model'])}[/] in [bold]{escape(names['map'])}[/]", markup=True)
+    if found.about[0].get("atom") and len(found) <= MOST_TABLES:
+        for k in range(len(found)):
+            out.print()
+            out.print(_one_profile(found, k))
+    else:
+        out.print(_profile_lines(found))
+    out.print(f"reference: a + b exp(-R² / 2σ²), σ {found.sigma:g} Å, fitted to the points of all radii", markup=False)
+
+
+def _one_profile(found, k: int) -> Table:
+    about = found.about[k]
+    name = f"{about['residue']} {about['name']}   Q {_number(found.q[k]) or 'not scored'}"
+    table = _columns(escape(name), "map", "SD", "points", "reference")
+    for shell in range(0, len(found.radii), 2):
+        values = (_digits(column[k, shell]) for column in (found.mean, found.sd))
+        reference = _digits(found.reference[k, shell])
+        table.add_row(f"{found.radii[shell]:.1f} Å", *values, f"{found.n[k, shell]}", reference)
+    return table
+
+
+def _profile_lines(found) -> Table:
+    """Q and the mean of the map at every fifth radius."""
+    atoms, shells = bool(found.about[0].get("atom")), range(0, len(found.radii), 5)
+    headings = (*(() if atoms else ("atoms",)), "Q", *(f"map, {found.radii[shell]:.1f} Å" for shell in shells))
+    table = _columns("", *headings)
+    for k, about in enumerate(found.about):
+        name = f"{about['residue']} {about['name']}" if atoms else about["name"]
+        counts = () if atoms else (f"{about['n_atoms']:,}",)
+        values = (_digits(found.mean[k, shell]) for shell in shells)
+        table.add_row(escape(name), *counts, _number(found.q[k]), *values)
+    return table
+
+
+def _digits(value: float) -> str:
+    return "" if value != value else f"{value:.3g}"

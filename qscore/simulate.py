@@ -7,7 +7,8 @@ enough up to B = 100 Å², 10 Å up to B = 600 Å²).
 
 import gemmi
 import numpy as np
-from scipy import fft
+
+from qscore import fourier
 
 BLUR_PER_STEP2 = 8 * np.pi**2 / 1.1
 """Smallest B / step² (dimensionless) at which point sampling does not alias; Refmac's rule (gemmi)."""
@@ -49,19 +50,50 @@ def simulate_density(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.
     ValueError
         When there are no atoms, the lengths differ, or the grid is empty.
     """
-    positions = np.asarray(positions, dtype=float)
-    occupancy = np.ones(len(positions)) if occupancy is None else np.asarray(occupancy, dtype=float)
-    b_iso = np.asarray(b_iso, dtype=float)
-    _check_atoms(positions, elements, b_iso, occupancy)
     step = _step3(step)
-    blur = max(0.0, BLUR_PER_STEP2 * step.max() ** 2 - b_iso.min())
-    calculator = _calculator(shape, step, blur=blur)
-    for xyz, element, b, q in zip(positions - origin, elements, b_iso, occupancy, strict=True):
-        calculator.add_atom_density_to_grid(_atom(xyz, element, b, q))
-    density = np.array(calculator.grid.array.transpose(2, 1, 0), dtype=np.float32, order="C")
-    if blur == 0.0 and d_min is None:
+    calculator = _sampled(positions, elements, b_iso, occupancy, shape=shape, step=step, origin=origin)
+    density = np.array(_values(calculator), dtype=np.float32, order="C")
+    if calculator.blur == 0.0 and d_min is None:
         return density
-    return _filter(density, step, lambda s2: np.exp(blur * s2 / 4) * _inside(s2, d_min))
+    terms = fourier.attenuate(fourier.forward(density), density.shape, step, b=-calculator.blur, d_min=d_min)
+    return fourier.backward(terms, density.shape[2])
+
+
+def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None):
+    """The Fourier terms of `simulate_density`, none removed.
+
+    Returns
+    -------
+    ndarray of complex64, shape (nz, ny, nx // 2 + 1)
+        As of `qscore.fourier.forward`.
+    """
+    step = _step3(step)
+    calculator = _sampled(positions, elements, b_iso, occupancy, shape=shape, step=step, origin=origin)
+    terms = fourier.forward(_values(calculator))
+    return fourier.attenuate(terms, shape, step, b=-calculator.blur) if calculator.blur else terms
+
+
+def molecular_mask(positions, elements, *, shape, step, origin=(0.0, 0.0, 0.0)):
+    """The points inside a molecule: nearer to an atom than its radius and 1.1 Å, shrunk by 0.9 Å.
+
+    The mask of Jiang & Brünger 1994, J. Mol. Biol. 243:100, with the radii of ``gemmi.AtomicRadiiSet.Cctbx``: that of
+    CC_mask in Afonine et al. 2018, Acta Cryst. D74:814.
+
+    Returns
+    -------
+    ndarray of bool, shape (nz, ny, nx)
+        In a periodic box.
+    """
+    grid = gemmi.Int8Grid(*(int(n) for n in reversed(shape)))
+    grid.spacegroup = gemmi.SpaceGroup("P 1")
+    grid.set_unit_cell(gemmi.UnitCell(*(np.array(shape[::-1]) * _step3(step)), 90, 90, 90))
+    model, chain, residue = gemmi.Model(1), gemmi.Chain("A"), gemmi.Residue()
+    for xyz, element in zip(np.asarray(positions, dtype=float) - origin, elements, strict=True):
+        residue.add_atom(_atom(xyz, element, 0.0, 1.0))
+    chain.add_residue(residue)
+    model.add_chain(chain)
+    gemmi.SolventMasker(gemmi.AtomicRadiiSet.Cctbx).put_mask_on_int8_grid(grid, model)
+    return grid.array.transpose(2, 1, 0) == 0
 
 
 def fourier_cut(density, *, step, d_min):
@@ -80,7 +112,8 @@ def fourier_cut(density, *, step, d_min):
     -------
     ndarray of float32, shape (nz, ny, nx)
     """
-    return _filter(density, _step3(step), lambda s2: _inside(s2, d_min))
+    terms = fourier.attenuate(fourier.forward(density), density.shape, _step3(step), d_min=d_min)
+    return fourier.backward(terms, density.shape[2])
 
 
 def add_noise(density, rng, *, step, d_min, fsc=0.143, halves=2, symmetry=None):
@@ -123,8 +156,25 @@ def add_noise(density, rng, *, step, d_min, fsc=0.143, halves=2, symmetry=None):
     white = rng.standard_normal(density.shape, dtype=np.float32)
     if symmetry is not None:
         white = symmetry(white)
-    amplitude = np.sqrt(power / white.size)
-    return density + _filter(white, step, lambda s2: amplitude * _inside(s2, d_min))
+    amplitude = np.float32(np.sqrt(power / white.size))
+    return density + amplitude * fourier_cut(white, step=step, d_min=d_min)
+
+
+def _sampled(positions, elements, b_iso, occupancy, *, shape, step, origin):
+    """Atoms put on gemmi's grid, blurred where the grid would alias."""
+    positions = np.asarray(positions, dtype=float)
+    occupancy = np.ones(len(positions)) if occupancy is None else np.asarray(occupancy, dtype=float)
+    b_iso = np.asarray(b_iso, dtype=float)
+    _check_atoms(positions, elements, b_iso, occupancy)
+    calculator = _calculator(shape, step, blur=max(0.0, BLUR_PER_STEP2 * step.max() ** 2 - b_iso.min()))
+    for xyz, element, b, q in zip(positions - origin, elements, b_iso, occupancy, strict=True):
+        calculator.add_atom_density_to_grid(_atom(xyz, element, b, q))
+    return calculator
+
+
+def _values(calculator):
+    """The grid of a calculator in order (z, y, x), not copied."""
+    return calculator.grid.array.transpose(2, 1, 0)
 
 
 def _check_atoms(positions, elements, b_iso, occupancy):
@@ -160,25 +210,10 @@ def _atom(xyz, element, b, occupancy):
     return atom
 
 
-def _inside(s2, d_min):
-    return 1.0 if d_min is None else s2 <= (1.0 / d_min) ** 2
-
-
-def _squared_frequencies(shape, step):
-    z, y = (fft.fftfreq(n, d) ** 2 for n, d in zip(shape[:2], step[:0:-1], strict=True))
-    x = fft.rfftfreq(shape[2], step[0]) ** 2
-    return (z[:, None, None] + y[:, None] + x).astype(np.float32)
-
-
-def _filter(density, step, transfer):
-    terms = fft.rfftn(density.astype(np.float32, copy=False))
-    terms *= transfer(_squared_frequencies(density.shape, step))
-    return fft.irfftn(terms, s=density.shape, overwrite_x=True)
-
-
 def _shell_power(density, step, d_min):
-    s2 = _squared_frequencies(density.shape, step)
+    z, y, x = fourier.squared_frequencies(density.shape, step)
+    s2 = z + y + x
     shell = (s2 <= 1 / d_min**2) & (s2 >= (0.95 / d_min) ** 2)
     if not shell.any():
         raise ValueError(f"no Fourier terms near 1/{d_min} Å in a map of shape {density.shape}")
-    return float(np.mean(np.abs(fft.rfftn(density.astype(np.float32, copy=False))[shell]) ** 2))
+    return float(np.mean(np.abs(fourier.forward(density)[shell]) ** 2))

@@ -11,9 +11,12 @@ import click
 
 
 class Positive(click.ParamType):
-    """A positive, finite number; anything else is bad input (exit 1), not wrong usage."""
+    """A positive, finite number of some unit; anything else is bad input (exit 1), not wrong usage."""
 
     name = "number"
+
+    def __init__(self, unit: str = "Å"):
+        self.unit = unit
 
     def convert(self, value, param, ctx):
         try:
@@ -21,7 +24,7 @@ class Positive(click.ParamType):
         except ValueError:
             number = -1.0
         if not 0 < number < float("inf"):
-            raise ValueError(f"{param.opts[0]} {value}: not a positive number of Å")
+            raise ValueError(f"{param.opts[0]} {value}: not a positive number of {self.unit}")
         return number
 
 
@@ -46,6 +49,14 @@ SERVERS = """What an id names comes from EMDB and the PDB and is kept in $XDG_CA
 bases of the file trees, addresses or folders with spaces between."""
 
 
+_ORIGIN = click.option(
+    "--origin",
+    type=click.Choice(["auto", "nstart", "origin"]),
+    default="auto",
+    show_default=True,
+    help="Header words that place the map: N*START, or ORIGIN (auto: ORIGIN in .mrc files that set it).",
+)
+_REFRESH = click.option("--refresh", is_flag=True, help="Fetch again what ids name.")
 _PAIR = (
     click.option(
         "--resolution",
@@ -54,25 +65,13 @@ _PAIR = (
         help="Reported resolution: prints expected Q beside Q.  [default: the EMDB entry's, by id]",
     ),
     click.option(
-        "--contour",
-        type=Level(),
-        metavar="LEVEL",
-        help="Recommended contour level, kept in the summary.  [default: the EMDB entry's, by id]",
-    ),
-    click.option(
         "--chain", metavar="NAME", help="Author chains to score, comma-separated; the others stay neighbours."
     ),
-    click.option(
-        "--origin",
-        type=click.Choice(["auto", "nstart", "origin"]),
-        default="auto",
-        show_default=True,
-        help="Header words that place the map: N*START, or ORIGIN (auto: ORIGIN in .mrc files that set it).",
-    ),
+    _ORIGIN,
     click.option(
         "--threads", type=click.IntRange(1), help="Threads; the result does not depend on it.  [default: all cores]"
     ),
-    click.option("--refresh", is_flag=True, help="Fetch again what ids name."),
+    _REFRESH,
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table."),
 )
 
@@ -82,6 +81,12 @@ def pair_options(command):
     for option in reversed(_PAIR):
         command = option(command)
     return command
+
+
+def contour_option(use: str):
+    """The option that gives the contour level, and what it is for."""
+    text = f"Recommended contour level{use}.  [default: the EMDB entry's, by id]"
+    return click.option("--contour", type=Level(), metavar="LEVEL", help=text)
 
 
 @click.command(epilog=SERVERS)
@@ -98,6 +103,7 @@ def pair_options(command):
     help="Width of the reference Gaussian; may be repeated.",
 )
 @click.option("--model-number", type=int, metavar="N", help="Model of a file with several.  [default: the first]")
+@contour_option(": atom inclusion is counted at it")
 @pair_options
 @click.option(
     "--out",
@@ -106,7 +112,15 @@ def pair_options(command):
     help="Write summary.json, residues.tsv, the model with Q and, with a resolution, regions.tsv.",
 )
 @click.option("--atoms", is_flag=True, help="Write atoms.tsv too (with --out).")
-def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **options):
+@click.option(
+    "--bfactor",
+    "b_factor",
+    type=Positive("Å²"),
+    metavar="F",
+    help="Write the model with B = F (1 − Q) too (with --out), as MapQ does with 150: of an atom not scored F; of "
+    "hydrogens and alternate locations without Q the mean of their residue; other chains and models keep their B.",
+)
+def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, b_factor, **options):
     """Score the atoms of MODEL in MAP; with a resolution, say how they compare with other entries there.
 
     \b
@@ -118,19 +132,22 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
     """
     if atoms and out is None:
         raise click.UsageError("--atoms needs --out DIR")
+    if b_factor is not None and out is None:
+        raise click.UsageError("--bfactor needs --out DIR")
     found, scoring = _inputs(map_given, [model_given] if model_given is not None else [], out, **options)
     from qscore import entry, files, ligands, tables
 
     sigmas = tuple(dict.fromkeys(sigmas))
     pair = entry.score_pair(
-        found.map_file, found.model_files[0], sigmas=sigmas, model_number=model_number, **scoring
+        found.map_file, found.model_files[0],
+        sigmas=sigmas, model_number=model_number, contour=found.contour_level, **scoring,
     )  # fmt: skip
     rows, said = ligands.of_pair(pair.ligands())
     judged, regions = _judged(pair, sigmas, found)
     summary = pair.summary | found.about() | {"ligands": rows} | judged
     pair = replace(pair, summary=summary, hints=(*pair.hints, *found.remarks))
     if out is not None:
-        files.write_pair(pair, out, found.model_files[0], with_atoms=atoms)
+        files.write_pair(pair, out, found.model_files[0], with_atoms=atoms, b_factor=b_factor)
         if regions is not None:
             with files.all_together(out) as work:
                 tables.write_tsv(work / "regions.tsv", tables.REGIONS, tables.as_columns(tables.REGIONS, regions))
@@ -141,15 +158,16 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, **o
 
         show.print_pair(pair.summary, (*pair.hints, *said))
         if out is not None:
-            _tell_written(out, found.model_files[0], atoms=atoms, regions=regions)
+            _tell_written(out, found.model_files[0], atoms=atoms, regions=regions, b_factor=b_factor)
 
 
-def _tell_written(out, model_file, *, atoms, regions) -> None:
+def _tell_written(out, model_file, *, atoms, regions, b_factor) -> None:
     """What was left in the folder; on the error stream, so that the output ends with the sentence."""
     from qscore import files
 
     names = ["summary.json", "residues.tsv", *["atoms.tsv"] * atoms]
     names += [*["regions.tsv"] * (regions is not None), f"{files.stem(model_file)}.qscore.cif"]
+    names += [f"{files.stem(model_file)}.bfactor.cif"] * (b_factor is not None)
     click.echo(f"written to {out}: {', '.join(names)}", err=True)
 
 
@@ -183,6 +201,7 @@ def _judged(pair, sigmas, inputs) -> tuple[dict, list[dict] | None]:
 @click.argument("map_given", metavar="MAP")
 @click.argument("before", metavar="MODEL1")
 @click.argument("after", metavar="MODEL2")
+@contour_option(", kept in the summary")
 @pair_options
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write compare.tsv, compare.json and the figure."
@@ -212,6 +231,52 @@ def compare_models(map_given, before, after, as_json, out, **options):
         show.print_comparison(result.summary)
 
 
+@click.command("profile", epilog=SERVERS)
+@click.argument("map_given", metavar="MAP")
+@click.argument("model_given", metavar="MODEL")
+@click.argument("atoms", metavar="[ATOM]...", nargs=-1)
+@click.option("--by-type", is_flag=True, help="Instead of atoms: class, backbone or side chain, and element.")
+@click.option("--sigma", type=POSITIVE, default=0.4, show_default=True, metavar="Å", help="Of the reference Gaussian.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the figure: .png, .svg or .pdf.")
+@click.option("--table", type=click.Path(path_type=Path), metavar="FILE.tsv", help="Write the numbers.")
+@_ORIGIN
+@_REFRESH
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
+def profile_atoms(map_given, model_given, atoms, by_type, sigma, out, table, as_json, origin, refresh):
+    """The map around atoms by distance, at the points Q samples, beside the Gaussian that Q compares it with.
+
+    \b
+    MAP and MODEL as for qscore score, ids among them
+    ATOM  chain/number/atom by the author's names, A/335/OD1; A/335 for all of a residue;
+          insertion code after the number, alternate location after the atom: A/82B/CG.A
+    \b
+    qscore profile EMD-30342 7cec A/335/OD1 A/335/OD2 --out asp335.png
+    qscore profile map.mrc.gz model.cif --by-type --table types.tsv
+    """
+    if bool(atoms) == by_type:
+        raise click.UsageError("Give atoms, as A/335/OD1, or --by-type, and not both.")
+    from qscore import files, profile, tables
+
+    for path in filter(None, (out, table)):
+        files.check_folder(path.parent)
+    if out is not None:
+        files.figure_format(out)
+    found, _ = _inputs(
+        map_given, [model_given], None,
+        resolution=None, contour=None, chain=None, origin=origin, threads=1, refresh=refresh,
+    )  # fmt: skip
+    files_given = found.map_file, found.model_files[0]
+    profiles = profile.of_pair(*files_given, None if by_type else atoms, sigma=sigma, origin_rule=origin)
+    names = dict(zip(("map", "model"), (Path(path).name for path in files_given), strict=True))
+    files.write_profiles(profiles, figure=out, table=table, title=f"{names['model']} in {names['map']}")
+    if as_json:
+        print(tables.as_json(names | profile.as_dict(profiles)))
+        return
+    from qscore import show
+
+    show.print_profiles(profiles, names)
+
+
 def _inputs(map_given, models_given, out, *, resolution, contour, chain, origin, threads, refresh):
     """Files of what is given, fetched where an id is given, and the options of scoring."""
     logger = logging.getLogger("qscore")
@@ -235,4 +300,4 @@ def _download(name: str):
     return show.download(name)
 
 
-COMMANDS = (score, compare_models)
+COMMANDS = (score, compare_models, profile_atoms)

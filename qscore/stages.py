@@ -68,19 +68,20 @@ def plan(pairs, entries_per_batch, out):
 
 @click.command("score-batch")
 @click.argument("fetched", type=EXISTING)
+@click.option("--batch", "batch_file", type=EXISTING, required=True, help="The batch as planned.")
 @click.option("--memory-mb", type=click.IntRange(100), default=4000, show_default=True, help="Most an entry may use.")
 @click.option("--base-seconds", type=float, default=60, show_default=True, help="Deadline of an entry, plus …")
 @click.option("--seconds-per-mb", type=float, default=2, show_default=True, help="… this for each MB of its files.")
 @click.option("--out", type=PLACE, required=True, help="Folder of the batch's results.")
-def score_batch(fetched, memory_mb, base_seconds, seconds_per_mb, out):
+def score_batch(fetched, batch_file, memory_mb, base_seconds, seconds_per_mb, out):
     """Score each entry of a fetched batch in a process of its own.
 
-    Example: qscore score-batch fetched/undated --out scores/undated
+    Example: qscore score-batch fetched/undated --batch plan/undated.tsv --out scores/undated
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a process that forks has no threads
     from qscore import batch
 
-    batch.score_batch(fetched, out, limits=batch.Limits(memory_mb, base_seconds, seconds_per_mb))
+    batch.score_batch(fetched, batch_file, out, limits=batch.Limits(memory_mb, base_seconds, seconds_per_mb))
 
 
 @click.command()
@@ -151,6 +152,32 @@ def fit(table, residues, catalogue, subsets, out, **rule):
 
 
 @click.command()
+@click.argument("table", type=EXISTING)
+@click.option("--subsets", default="{}", help=_SUBSETS)
+@click.option("--draws", type=click.IntRange(100), default=1000, show_default=True, help="Redraws of an interval.")
+@click.option("--seed", type=click.IntRange(0), default=2026, show_default=True, help="Seed of redraws and folds.")
+@click.option("--out", type=PLACE, required=True, help="Folder of rivals.tsv, correlations.tsv and rivals.json.")
+@fit_options
+def rivals(table, subsets, draws, seed, out, **rule):
+    """Every score of TABLE side by side: how well each follows resolution, and which does so best.
+
+    TABLE is entries.parquet of a survey, or any table (.tsv, .csv) with id, resolution and Q.
+
+    \b
+    qscore rivals tables/entries.parquet --out rivals
+    qscore rivals scores.csv --out rivals
+    """
+    # Set outright: sums of several threads differ in the last digits.
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    from qscore import rivals as stage
+    from qscore import subsets as parsed
+
+    found = stage.write(table, out, FitRule(**rule), parsed.from_json(subsets), draws=draws, seed=seed)
+    for name, part in found["parts"].items():
+        click.echo(f"{name}: {part['sentence']}")
+
+
+@click.command()
 @click.argument("entries", type=EXISTING)
 @click.option("--seed", type=click.IntRange(0), default=2026, show_default=True, help="Seed of all draws.")
 @click.option("--number", type=click.IntRange(1), default=1000, show_default=True, help="Draws of each rule.")
@@ -193,6 +220,7 @@ def concordance(entries, out):
 @click.option("--draws", "draws_folder", type=EXISTING, help="Of `qscore draws`.")
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
+@click.option("--rivals", "rivals_folder", type=EXISTING, help="Of `qscore rivals`.")
 @click.option("--format", "formats", multiple=True, default=("svg", "png"), show_default=True)
 @click.option("--dpi", type=click.IntRange(50, 1200), default=150, show_default=True, help="Of PNG.")
 @click.option("--out", type=PLACE, required=True, help="Folder of the figures.")
@@ -215,6 +243,7 @@ def figures(entries, flags, residues, fit_file, out, **options):
 @click.option("--draws", "draws_folder", type=EXISTING, help="Of `qscore draws`.")
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
+@click.option("--rivals", "rivals_folder", type=EXISTING, help="Of `qscore rivals`.")
 @click.option("--figures", "figures_folder", type=EXISTING, required=True)
 @click.option(
     "--level", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True, help="Of flags."
@@ -234,4 +263,4 @@ def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **op
     )  # fmt: skip
 
 
-COMMANDS = (demo, plan, score_batch, aggregate, given, fit, draws, concordance, figures, report)
+COMMANDS = (demo, plan, score_batch, aggregate, given, fit, rivals, draws, concordance, figures, report)

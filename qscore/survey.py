@@ -27,7 +27,7 @@ def join(pairs: list[dict], scored: list[dict]) -> list[dict]:
 
 
 def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=None) -> None:
-    """Scores of all batches + catalogue → ``entries.parquet`` and ``.tsv``, ``residues`` and ``ligands.parquet``.
+    """Scores of all batches + catalogue → ``entries.parquet`` and ``.tsv``, ``residues``, ``ligands``, ``inclusion``.
 
     Columns that the pairs have beside the layout (a table of one's own) stay.
 
@@ -46,9 +46,9 @@ def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=
     scored = [row for folder in folders for row in tables.read_rows(folder / "entries.parquet", layout=tables.SCORED)]
     published = tables.read_rows(published_file, layout=tables.PUBLISHED) if published_file else []
     rows = with_published(join(tables.read_rows(pairs_file), scored), published)
-    for name, layout in (("residues", tables.RESIDUES), ("ligands", tables.LIGANDS)):
-        parts = [folder / f"{name}.parquet" for folder in folders]
-        tables.concatenate(Path(out) / f"{name}.parquet", parts, layout=layout)
+    for layout in tables.BESIDE_ENTRIES:
+        parts = [folder / f"{layout.name}.parquet" for folder in folders]
+        tables.concatenate(Path(out) / f"{layout.name}.parquet", parts, layout=layout)
     write_entries(out, rows)
 
 

@@ -17,32 +17,39 @@ import pyarrow.parquet as pq
 from qscore.layouts import (
     ATOMS,
     BATCH,
+    BESIDE_ENTRIES,
     COMPARED,
     CONCORDANCE,
+    CORRELATIONS,
     DRAWS,
     ENTRIES,
     EXAMINED,
     EXCLUDED,
     FLAGS,
     FRAMES,
+    INCLUSION,
     LIGANDS,
+    OTHER_SCORES,
     OUTLIERS,
     PAIRS,
+    PROFILES,
     PUBLISHED,
     RANKED,
     REGION_SUMMARY,
     REGIONS,
     RESIDUES,
+    RIVALS,
     SCORED,
     Column,
     Layout,
 )
 
 __all__ = [
-    "ATOMS", "BATCH", "COMPARED", "CONCORDANCE", "DRAWS", "ENTRIES", "EXAMINED", "EXCLUDED", "FLAGS", "FRAMES",
-    "LIGANDS", "OUTLIERS", "PAIRS", "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "SCORED",
-    "Column", "Layout", "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv",
-    "row_groups", "schema", "whole_file", "write_json", "write_parquet", "write_tsv",
+    "ATOMS", "BATCH", "BESIDE_ENTRIES", "COMPARED", "CONCORDANCE", "CORRELATIONS", "DRAWS", "ENTRIES", "EXAMINED",
+    "EXCLUDED", "FLAGS", "FRAMES", "INCLUSION", "LIGANDS", "OTHER_SCORES", "OUTLIERS", "PAIRS", "PROFILES",
+    "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "RIVALS", "SCORED", "Column", "Layout",
+    "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema",
+    "whole_file", "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "yes/no": pa.bool_()}
 

@@ -36,8 +36,8 @@ def fetched(tmp_path):
     return tmp_path / "fetched"
 
 
-def run(fetched, out, score=None, **limits):
-    batch.score_batch(fetched, out, limits=batch.Limits(**limits), score=score)
+def run(fetched, out, score=None, batch_file=None, **limits):
+    batch.score_batch(fetched, batch_file or fetched.parent / "b.tsv", out, limits=batch.Limits(**limits), score=score)
     return tables.read_rows(out / "entries.parquet", layout=tables.SCORED)
 
 
@@ -60,10 +60,10 @@ def fork_and_wait():
 def misbehaving(third):
     """A scorer that does `third` for the pair p3 and scores the others."""
 
-    def score(map_path, model_path):
+    def score(map_path, model_path, **told):
         if "EMD-3" in str(map_path):
             third()
-        return score_pair(map_path, model_path)
+        return score_pair(map_path, model_path, **told)
 
     return score
 
@@ -126,7 +126,7 @@ def test_rows_hold_what_the_pair_alone_gives(fetched, tmp_path):
 def test_the_same_bytes_again(fetched, tmp_path):
     run(fetched, tmp_path / "a")
     run(fetched, tmp_path / "b")
-    for name in ("entries.parquet", "residues.parquet", "ligands.parquet"):
+    for name in ("entries.parquet", "residues.parquet", "ligands.parquet", "inclusion.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -139,7 +139,7 @@ def test_missing_files_are_rows(fetched, tmp_path):
         tmp_path / "c.tsv", tmp_path / "f2", archive.TablePlaces(tmp_path / "data"),
         workshop=tmp_path / "parts",
     )  # fmt: skip
-    found = run(tmp_path / "f2", tmp_path / "out2")
+    found = run(tmp_path / "f2", tmp_path / "out2", batch_file=tmp_path / "c.tsv")
     assert [(row["status"], row["stage"], row["reason"]) for row in found] == [
         ("unusable", "fetch", "map_missing"),
         ("unusable", "fetch", "model_missing"),

@@ -529,7 +529,6 @@ def test_another_entrys_model_is_scored_with_a_remark(served, capsys):
     assert code == 0
     lines = [line.rstrip() for line in out.splitlines()]
     assert "9aa1 is not among the fitted models of EMD-10000 (9aa0)" in lines
-    assert "contour level 1.5, kept in the summary" in lines
 
 
 def test_resolutions_that_cannot_be_chosen_are_said(served, archive, capsys):

@@ -323,7 +323,8 @@ def test_stages_given_rubbish(work, capsys, arguments):
 
 def test_a_batch_that_was_never_fetched(work, capsys):
     (work / "fetched").mkdir()
-    line = fails(capsys, "score-batch", "fetched", "--out", "out", code=75)
+    tables.write_tsv(work / "b.tsv", tables.BATCH, tables.as_columns(tables.BATCH, []))
+    line = fails(capsys, "score-batch", "fetched", "--batch", "b.tsv", "--out", "out", code=75)
     assert line == "fetched batch fetched has no readable manifest.json: run the same command again"
 
 
@@ -455,8 +456,7 @@ def test_a_contour_level_is_kept(work, capsys, level):
     found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--contour", level, "--json", "--out", "out")[1])
     assert found["contour_level"] == float(level)
     assert json.loads((work / "out" / "summary.json").read_text(encoding="utf-8")) == found
-    out = run(capsys, "score", "m.map.gz", "m.cif", "--contour", level)[1]
-    assert f"contour level {float(level):g}, kept in the summary" in [line.rstrip() for line in out.splitlines()]
+    assert "kept in the summary" not in run(capsys, "score", "m.map.gz", "m.cif", "--contour", level)[1]
 
 
 @pytest.mark.parametrize("level", ["abc", "nan", "inf", ""])
@@ -599,6 +599,25 @@ def test_residues_atoms_and_model_agree(work, capsys):
     )
     for row in atoms:
         assert float(column[row["serial"]]) == pytest.approx(float(row["q_04"]), abs=5.1e-5)
+
+
+def test_b_factors_are_written_beside_q(work, capsys):
+    code, _, err = run(capsys, "score", "m.map.gz", "m.cif", "--out", "out", "--bfactor", "150", "--sigma", "0.4")
+    assert (code, err) == (0, "written to out: summary.json, residues.tsv, m.qscore.cif, m.bfactor.cif\n")
+    q, b = (
+        list(gemmi.cif.read(f"out/m.{kind}.cif").sole_block().find_values(f"_atom_site.{tag}"))
+        for kind, tag in (("qscore", "Q-score"), ("bfactor", "B_iso_or_equiv"))
+    )
+    scored = [k for k, value in enumerate(q) if value != "?"]
+    assert len(scored) == N_ATOMS
+    assert [float(b[k]) for k in scored] == pytest.approx([150 * (1 - float(q[k])) for k in scored], abs=0.015)
+    assert b[-1] == "20.0", "of the other model"
+
+
+@pytest.mark.parametrize("factor", ["0", "-150", "inf", "nan", "x"])
+def test_a_factor_of_b_that_is_none(work, capsys, factor):
+    line = fails(capsys, "score", "m.map.gz", "m.cif", "--out", "out", "--bfactor", factor)
+    assert line == f"--bfactor {factor}: not a positive number of Å²"
 
 
 def test_with_one_chain_only_its_atoms_get_a_q(work, capsys):

@@ -1,5 +1,7 @@
 """Ligands, glycans, ions and waters against the polymer around them."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def made_up(rng, *, n_polymer=120, n_other=60, size=24.0):
     q = rng.uniform(-1, 1, (n, 2))
     why = np.where(rng.uniform(size=n) < 0.2, 0, -1).astype(np.int8)
     q[why >= 0] = np.nan
-    return model, Scores(q, why, np.zeros((n, 3), dtype=np.int32), np.full(n, np.inf))
+    return model, Scores(q, why, np.zeros((n, 3), dtype=np.int32), np.full(n, np.inf), *np.full((2, n), np.nan))
 
 
 def literal(model, scores):
@@ -105,7 +107,7 @@ def test_one_kind_alone(keep):
     model, scores = made_up(np.random.default_rng(5))
     which = np.flatnonzero(np.isin(np.array(CLASSES)[model.kind], keep))
     model = model.take(which)
-    scores = Scores(*(getattr(scores, name)[which] for name in ("q", "why", "sampled", "mask_distance")))
+    scores = Scores(*(getattr(scores, field.name)[which] for field in fields(Scores)))
     found = ligands.measure(model, scores, SIGMAS)
     assert_like(found, literal(model, scores))
     assert np.isnan(found["dq_site"]).all()
@@ -126,7 +128,7 @@ def test_the_order_of_atoms_does_not_matter():
     model, scores = made_up(np.random.default_rng(7))
     found = ligands.measure(model, scores, SIGMAS)
     turn = np.random.default_rng(8).permutation(len(model))
-    moved = Scores(*(getattr(scores, name)[turn] for name in ("q", "why", "sampled", "mask_distance")))
+    moved = Scores(*(getattr(scores, field.name)[turn] for field in fields(Scores)))
     again = ligands.measure(model.take(turn), moved, SIGMAS)
     np.testing.assert_allclose(again["site_q"], found["site_q"], rtol=0, atol=1e-12)
     np.testing.assert_array_equal(again["n_site"], found["n_site"])

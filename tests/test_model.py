@@ -8,6 +8,7 @@ import naive
 import numpy as np
 import pytest
 
+from qscore.bfactors import b_of_rows, write_with_b
 from qscore.errors import UnusableEntry
 from qscore.model import CLASSES, PROTEIN_BACKBONE, lowest_altlocs, read_model, residue_class, write_with_q
 
@@ -815,6 +816,105 @@ def test_atoms_of_another_order_find_their_rows(tmp_path):
     write_with_q(source, target, model, np.array([0.4, 0.0, 0.2]))
     column = list(block_of(target).find_loop("_atom_site.Q-score"))
     assert column == ["0.0000", "?", "0.2000", "?", "0.4000", "?"]
+
+
+# ---- B from Q ----
+
+ANISOTROPIC = """
+loop_
+_atom_site_anisotrop.id
+_atom_site_anisotrop.U[1][1]
+1 0.1
+3 0.3
+6 0.6
+"""
+
+
+def column_of(path, tag):
+    return list(block_of(path).find_values(f"_atom_site.{tag}"))
+
+
+def test_b_of_rows_by_hand():
+    """Residue 0: two atoms with Q and one without; 1: not scored; 2: not asked for."""
+    b = b_of_rows(np.array([0.9, 0.5, np.nan, -0.5]), np.array([0, 2, 3, 5]), np.array([0, 0, 0, 1, 1, 0, 2]), 100.0)
+    np.testing.assert_allclose(b, [10, (10 + 50 + 150) / 3, 50, 100, 100, 150, np.nan])
+
+
+def test_b_is_written_and_nothing_else_changes(tmp_path):
+    source, target = tmp_path / "m.cif", tmp_path / "b.cif"
+    source.write_text(rich_text())
+    model = read_model(source)
+    write_with_b(source, target, model, np.array([0.98765, math.nan, -0.25]), 150.0)
+    before, after = content(block_of(source)), content(block_of(target))
+    column = column_of(target, "B_iso_or_equiv")
+    assert column == ["1.85", "1.85", "1.85", "150.00", "187.50", "20.0"]
+    tags = next(tags for tags in after[1] if "_atom_site.id" in tags)
+    at = tags.index("_atom_site.B_iso_or_equiv")
+    for row in [*before[1][tags], *after[1][tags]]:
+        row[at] = ""
+    assert after == before
+    atoms = [cra.atom for cra in gemmi.read_structure(str(target))[0].all()]
+    assert sorted(a.b_iso for a in atoms) == pytest.approx([1.85, 1.85, 1.85, 150.0, 187.5])
+
+
+def test_b_of_chains_that_were_not_asked_for_stays(tmp_path):
+    source, target = tmp_path / "m.cif", tmp_path / "b.cif"
+    source.write_text(cif([atom(number=1), atom(number=1, auth_asym_id="B"), atom("HA", number=1, type_symbol="H")]))
+    model = read_model(source)
+    write_with_b(source, target, model.take(model.chain == "A"), np.array([0.5]), 150.0)
+    assert column_of(target, "B_iso_or_equiv") == ["75.00", "20.0", "75.00"]
+
+
+def test_anisotropic_factors_of_atoms_with_a_new_b_are_gone(tmp_path):
+    source, target = tmp_path / "m.cif", tmp_path / "b.cif"
+    rows = [row | {"my_column": "?", "aniso_U[1][1]": f"0.{k}"} for k, row in enumerate(rich_rows(), 1)]
+    source.write_text(cif(rows, extra=ANISOTROPIC))
+    write_with_b(source, target, read_model(source), np.array([0.5, 0.5, 0.5]), 150.0)
+    table = block_of(target).find("_atom_site_anisotrop.", ["id", "U[1][1]"])
+    assert [list(row) for row in table] == [["6", "0.6"]], "of the other model"
+    assert column_of(target, "aniso_U[1][1]") == ["?"] * 5 + ["0.6"]
+    source.write_text(cif([atom(number=1)], extra="_atom_site_anisotrop.id 1\n_atom_site_anisotrop.U[1][1] 0.2\n"))
+    write_with_b(source, target, read_model(source), np.array([0.5]), 150.0)
+    assert not list(block_of(target).find_values("_atom_site_anisotrop.id"))
+    assert gemmi.read_structure(str(target))[0][0][0][0].aniso.nonzero() is False
+
+
+def test_b_of_a_pdb_file_with_numbers_of_its_own(tmp_path):
+    """Anisotropic records follow their atoms through the renumbering of the file."""
+    source, target = tmp_path / "m.pdb", tmp_path / "out.cif"
+    lines = [pdb_line("N", number=1, serial=11), pdb_line("ZN", "ZN", 9, record="HETATM", serial=30, element="ZN")]
+    aniso = "ANISOU   30 ZN    ZN A   9     1000   2000   3000      0      0      0      ZN  "
+    source.write_text(pdb(*lines, aniso))
+    model = read_model(source)
+    write_with_q(source, target, model, np.array([0.5, 0.5]))
+    assert list(block_of(target).find_values("_atom_site_anisotrop.id")) == ["30"]
+    write_with_b(source, target, model, np.array([0.5, 1.0]), 60.0)
+    assert sorted(column_of(target, "B_iso_or_equiv")) == ["0.00", "30.00"]
+    assert not list(block_of(target).find_values("_atom_site_anisotrop.id"))
+
+
+@pytest.mark.parametrize("without", [(), ("B_iso_or_equiv",)])
+def test_b_of_one_atom_without_a_loop(tmp_path, without):
+    row = atom(id=1)
+    text = "data_one\n" + "".join(f"_atom_site.{tag} {row[tag]}\n" for tag in TAGS if tag not in without)
+    model = read(tmp_path, text)
+    write_with_b(tmp_path / "m.cif", tmp_path / "b.cif", model, np.array([0.5]), 150.0)
+    assert block_of(tmp_path / "b.cif").find_value("_atom_site.B_iso_or_equiv") == "75.00"
+
+
+def test_b_where_the_file_has_none(tmp_path):
+    source, target = tmp_path / "m.cif", tmp_path / "b.cif"
+    source.write_text(cif(rich_rows()[:1] + rich_rows()[4:], without=("B_iso_or_equiv",)))
+    write_with_b(source, target, read_model(source), np.array([0.5, 0.0]), 150.0)
+    assert column_of(target, "B_iso_or_equiv") == ["75.00", "150.00", "?"]
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, math.inf, math.nan])
+def test_a_factor_of_b_is_positive(tmp_path, factor):
+    model = read(tmp_path, cif([atom()]))
+    with pytest.raises(ValueError, match="expected a positive number of Å²"):
+        write_with_b(tmp_path / "m.cif", tmp_path / "b.cif", model, np.array([0.5]), factor)
+    assert not (tmp_path / "b.cif").exists()
 
 
 # ---- real files ----

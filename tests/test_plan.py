@@ -195,18 +195,20 @@ def test_a_pair_that_comes_touches_its_own_leaf(tmp_path, new):
         assert all(name.startswith(full) for name in touched)
 
 
-ENTERS = ("map_file", "model_file", "map_stamp", "model_stamp")
+FILES = ("map_file", "model_file", "map_stamp", "model_stamp")
+ENTERS = {**dict.fromkeys(FILES, "changed"), "resolution": 9.9, "contour_level": 9.9, "map_grid": "9 9 9"}
 OUTSIDE = sorted(set(tables.PAIRS.names) - set(tables.BATCH.names))
 
 
 def test_the_columns_of_a_batch():
-    assert tables.BATCH.names == ["emdb_id", "pdb_id", *ENTERS, "map_release"]
-    assert {"resolution", "title", "sample", "contour_level", "point_group", "apoferritin"} <= set(OUTSIDE)
+    later = ["resolution", "contour_level", "map_grid"]
+    assert tables.BATCH.names == ["emdb_id", "pdb_id", *FILES, "map_release", *later]
+    assert {"title", "sample", "point_group", "apoferritin", "deposition", "uniprot"} <= set(OUTSIDE)
 
 
 @pytest.mark.parametrize("column", OUTSIDE)
 def test_what_a_score_does_not_depend_on_stays_outside(tmp_path, column):
-    """A corrected title, sample, resolution or contour must not score an entry again."""
+    """A corrected title or sample must not score an entry again."""
     kind = next(c.kind for c in tables.PAIRS.columns if c.name == column)
     rows = pairs(9)
     before = written(tmp_path / "a", rows)
@@ -218,7 +220,7 @@ def test_what_a_score_does_not_depend_on_stays_outside(tmp_path, column):
 def test_what_a_score_depends_on_enters(tmp_path, column):
     rows = pairs(9)
     before = written(tmp_path / "a", rows)
-    rows[4] = rows[4] | {column: "changed"}
+    rows[4] = rows[4] | {column: ENTERS[column]}
     after = written(tmp_path / "b", rows)
     assert changed(before, after) == set(leaf_of(after, rows[4]))
 
@@ -242,7 +244,7 @@ def test_what_a_batch_holds(tmp_path):
     rows = pairs(2)
     plan.write(tmp_path, rows, entries_per_batch=5)
     assert tables.read_tsv(tmp_path / "2024-05-08.tsv") == [
-        {name: row[name] for name in tables.BATCH.names} for row in rows
+        {name: str(row.get(name) or "") for name in tables.BATCH.names} for row in rows
     ]
 
 

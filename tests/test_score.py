@@ -140,6 +140,31 @@ def test_bounds():
     assert (np.abs(q) <= 1).all()
 
 
+def test_density_and_contrast(scene):
+    """Centre less the mean of the points 2 Å away; as the map in scale, and blind to an offset."""
+    density, atoms = scene
+    scores = score_atoms(density, atoms)
+    moved = score_atoms(whole_grid(4 * density.values + 1, step=STEP), atoms)
+    np.testing.assert_allclose(moved.density, 4 * scores.density + 1, atol=1e-5)
+    np.testing.assert_allclose(moved.contrast, 4 * scores.contrast, atol=1e-5)
+    centre = np.array([5.0, 5.0, 5.0])
+    one = score_atoms(gaussian_map(centre, 0.5), centre[None])
+    assert one.density[0] == pytest.approx(1)
+    assert one.contrast[0] == pytest.approx(1 - np.exp(-8), abs=2e-3)
+
+
+def test_density_and_contrast_where_there_is_no_score(scene):
+    density, atoms = scene
+    scores = score_atoms(density, np.vstack([atoms[:1], [[-9.0, 0.0, 0.0]]]))
+    assert np.isnan([scores.density[1], scores.contrast[1]]).all()
+    flat = score_atoms(whole_grid(np.full((20, 20, 20), 3.7), step=1.0), np.full((1, 3), 9.3))
+    assert flat.density[0] == pytest.approx(3.7)
+    assert np.isnan(flat.contrast[0])
+    crowd = atoms[0] + 0.7 * np.vstack([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
+    assert np.isnan(score_atoms(density, crowd).contrast[0]), "other atoms take every point 2 Å away"
+    assert np.isfinite(score_atoms(density, crowd).q).all()
+
+
 def test_constant_map_is_not_scored():
     density = whole_grid(np.full((20, 20, 20), 3.7), step=1.0)
     scores = score_atoms(density, np.full((1, 3), 9.3))
@@ -172,7 +197,7 @@ def test_mask_is_seen():
     atoms = np.array([[15.0, 15.0, 15.0], [15.0, 15.0, 23.6], [15.0, 15.0, 24.6]])
     density = whole_grid(values, step=1.0)
     scores = score_atoms(density, atoms)
-    marked = constant_points(density)
+    marked = constant_points(density.values)
     assert set(np.unique(values[marked == 1])) == {0.0}
     outside = np.argwhere(marked == 1)[:, ::-1]
     for atom, distance in zip(atoms, scores.mask_distance, strict=True):
@@ -182,7 +207,7 @@ def test_mask_is_seen():
 
 
 def test_no_constant_points_in_an_ordinary_map(scene):
-    assert constant_points(scene[0]).size == 0
+    assert constant_points(scene[0].values).size == 0
 
 
 def test_directions_by_hand():

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from qscore import __version__, tables
 from qscore.outliers import LEVEL, band_flag
 from qscore.report import parts
+from qscore.report.scores import side_by_side
 from qscore.report.words import count, fixed, number, percent, short, signed, small_number
 
 OWN = "this survey"  # as `fitting.fit` names the source of a curve of the survey's own
@@ -33,6 +34,7 @@ def write_report(
     draws_folder=None,
     concordance_folder=None,
     regions_folder=None,
+    rivals_folder=None,
     level: float = LEVEL,
 ) -> None:
     """The report of a survey as one self-contained HTML file; the same input gives the same bytes.
@@ -51,8 +53,8 @@ def write_report(
         The HTML file.
     configuration : str, optional
         Name of the configuration the survey ran with.
-    draws_folder, concordance_folder, regions_folder : path, optional
-        Of `draws.write`, `concordance.write` and `regions.write`.
+    draws_folder, concordance_folder, regions_folder, rivals_folder : path, optional
+        Of `draws.write`, `concordance.write`, `regions.write` and `rivals.write`.
     level : float
         False discovery rate the flags were made with.
 
@@ -98,6 +100,7 @@ def write_report(
         "apoferritin": parts.apoferritin(fit),
         "draws": parts.draws(draws_folder),
         "concordance": parts.concordance(concordance_folder),
+        "scores": side_by_side(rivals_folder, measured),
         "words": words,
         "from_maps": words["from"] == "maps",
         "from_table": words["from"] == "table",

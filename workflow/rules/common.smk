@@ -98,7 +98,7 @@ def score_tables(wildcards):
     return expand(
         "scores/{batch}/{table}.parquet",
         batch=batches(wildcards),
-        table=["entries", "residues", "ligands"],
+        table=["entries", "residues", "ligands", "inclusion"],
     )
 
 

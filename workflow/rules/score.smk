@@ -4,6 +4,7 @@ TABLES = {
     "table": "tables/entries.tsv",
     "residues": "tables/residues.parquet",
     "ligands": "tables/ligands.parquet",
+    "inclusion": "tables/inclusion.parquet",
 }
 
 
@@ -15,6 +16,7 @@ rule score:
         entries="scores/{batch}/entries.parquet",
         residues="scores/{batch}/residues.parquet",
         ligands="scores/{batch}/ligands.parquet",
+        inclusion="scores/{batch}/inclusion.parquet",
     log:
         "logs/score/{batch}.log",
     benchmark:
@@ -28,7 +30,7 @@ rule score:
     params:
         version=qscore.__version__,
     shell:
-        "qscore score-batch {input.fetched} {resources.limits} --out scores/{wildcards.batch} > {log} 2>&1"
+        "qscore score-batch {input.fetched} --batch {input.batch} {resources.limits} --out scores/{wildcards.batch} > {log} 2>&1"
 
 
 if SCORE_SOURCE == "maps":

@@ -78,6 +78,26 @@ rule flag:
         "{params.evidence} --out flags > {log} 2>&1"
 
 
+rule rivals:
+    input:
+        "tables/entries.parquet",
+    output:
+        table="rivals/rivals.tsv",
+        parquet="rivals/rivals.parquet",
+        correlations="rivals/correlations.tsv",
+        pairs="rivals/correlations.parquet",
+        facts="rivals/rivals.json",
+    log:
+        "logs/rivals.log",
+    benchmark:
+        "benchmarks/rivals.tsv"
+    params:
+        rule=options("fit"),
+        subsets=subsets(),
+    shell:
+        "qscore rivals {input} {params.rule} {params.subsets} --out rivals > {log} 2>&1"
+
+
 rule draws:
     input:
         "tables/entries.parquet",
@@ -115,6 +135,7 @@ rule figures:
         draws="draws/draws.json",
         concordance="concordance/concordance.json",
         regions="regions/regions.parquet",
+        rivals="rivals/rivals.json",
     output:
         directory("figures"),
     log:
@@ -123,8 +144,8 @@ rule figures:
         options=options("figures"),
     shell:
         "qscore figures --entries {input.entries} --residues {input.residues} --flags {input.flags} "
-        "--fit {input.fit} --draws draws --concordance concordance --regions regions {params.options} --out {output} "
-        "> {log} 2>&1"
+        "--fit {input.fit} --draws draws --concordance concordance --regions regions --rivals rivals "
+        "{params.options} --out {output} > {log} 2>&1"
 
 
 rule report:
@@ -135,6 +156,7 @@ rule report:
         draws="draws/draws.json",
         concordance="concordance/concordance.json",
         regions="regions/regions.parquet",
+        rivals="rivals/rivals.json",
         excluded="catalogue/excluded.tsv",
         facts="catalogue/catalogue.json",
         figures="figures",
@@ -146,5 +168,5 @@ rule report:
         level=options("flag"),
     shell:
         "qscore report --entries {input.entries} --flags {input.flags} --fit {input.fit} --catalogue catalogue "
-        "--draws draws --concordance concordance --regions regions --figures {input.figures} {params.level} "
-        "--out {output} > {log} 2>&1"
+        "--draws draws --concordance concordance --regions regions --rivals rivals --figures {input.figures} "
+        "{params.level} --out {output} > {log} 2>&1"

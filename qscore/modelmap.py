@@ -1,0 +1,391 @@
+"""The map a model would give, and how the map agrees with it: cross-correlations and the map–model FSC.
+
+One grid for both: that of the map's box, with room beyond it for the tails of the atoms. Nothing is held but the
+box, one set of Fourier terms and one array of their size at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from qscore import fourier
+from qscore.density import Density
+from qscore.simulate import BLUR_PER_STEP2, molecular_mask, simulate_terms
+from qscore.wholemap import WholeMap
+
+ROOM, MOST_ROOM = 5.0, 40.0  # Å beyond the box: twice the resolution, within these
+ALONGSIDE = 5.0  # Å: atoms further outside the box are left out
+FINE = 2.5  # points a resolution of the grid on which B is fitted
+SHARE = 0.95  # of the simulated density, above the threshold of CC
+EDGE = 3.0  # Å: least radius, and least width of the edge, of the mask of the FSC
+FEWEST_SHELLS = 3  # before the FSC falls below 0.5
+LOCAL = 2.5  # Å around an atom, or 1.5 voxels where that is more
+HALF = 0.5
+NARROW = 1024  # shells up to 1 / resolution, where B is fitted
+FEWEST_POINTS = 4
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """What of a model is simulated: positions (n, 3) in Å, elements, B in Å² and occupancies (n,)."""
+
+    position: np.ndarray
+    element: np.ndarray
+    b_iso: np.ndarray
+    occupancy: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The grid of both maps.
+
+    Attributes
+    ----------
+    shape, padded : tuple of int
+        Points of the box and with room beyond it, z, y, x.
+    step, origin : ndarray, shape (3,)
+        Voxel size and position of the box's point 0, Å, x y z.
+    resolution : float
+        Å.
+    """
+
+    shape: tuple[int, int, int]
+    padded: tuple[int, int, int]
+    step: np.ndarray
+    origin: np.ndarray
+    resolution: float
+
+    @property
+    def place(self) -> dict:
+        """Grid of a simulation."""
+        return {"shape": self.padded, "step": self.step, "origin": self.origin}
+
+    @property
+    def coarse(self) -> tuple[int, int, int]:
+        """Points of a grid just fine enough for the resolution, z, y, x."""
+        edges = np.array(self.padded) * self.step[::-1]
+        wanted = [fourier.good_size(max(8, int(np.ceil(FINE * edge / self.resolution)))) for edge in edges]
+        return tuple(min(n, m) for n, m in zip(wanted, self.padded, strict=True))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a map agrees with the simulated one, for one set of B.
+
+    Attributes
+    ----------
+    b : float
+        Å²; NaN for B as deposited.
+    cc, cc_mean, cc_mask, cc_box : float
+        See the columns of `layouts.SCORED`; NaN where not defined.
+    fsc05 : float
+        Å; NaN where `fsc_fault` says why.
+    fsc_fault : str
+    local : ndarray, shape (groups,)
+        Correlation about the mean around groups of atoms; empty when none were asked for.
+    """
+
+    b: float
+    cc: float
+    cc_mean: float
+    cc_mask: float
+    cc_box: float
+    fsc05: float
+    fsc_fault: str
+    local: np.ndarray
+
+
+def frame_of(density: Density, resolution: float) -> Frame:
+    """The grid of a box, with room beyond it."""
+    room = np.clip(2 * resolution, ROOM, MOST_ROOM)
+    shape = density.values.shape
+    padded = tuple(
+        fourier.good_size(n + int(np.ceil(room / d))) for n, d in zip(shape, density.step[::-1], strict=True)
+    )
+    origin = density.origin + density.offset * density.step
+    return Frame(shape, padded, density.step, origin, float(resolution))
+
+
+def alongside(density: Density, position: np.ndarray) -> np.ndarray:
+    """Which atoms the box can feel: in it or within 5 Å → bool (n,)."""
+    low = density.origin + density.offset * density.step
+    high = low + (np.array(density.values.shape[::-1]) - 1) * density.step
+    return ((position >= low - ALONGSIDE) & (position <= high + ALONGSIDE)).all(axis=1)
+
+
+def molecule(frame: Frame, atoms: Atoms) -> np.ndarray:
+    """Points of the box inside the molecular mask → uint8, eight in a byte; `unpacked` makes them bool again."""
+    mask = molecular_mask(atoms.position, atoms.element, **frame.place)
+    z, y, x = frame.shape
+    return np.packbits(mask[:z, :y, :x])
+
+
+def unpacked(bits: np.ndarray, shape) -> np.ndarray:
+    """Bits → bool of a shape."""
+    return np.unpackbits(bits, count=int(np.prod(shape))).view(bool).reshape(shape)
+
+
+def soft_mask(frame: Frame, position: np.ndarray) -> np.ndarray:
+    """1 within a radius of an atom, 0 beyond twice that, a cosine between; the radius is 3 Å or the resolution.
+
+    Returns
+    -------
+    ndarray, uint8, shape of the box
+        In 255ths.
+    """
+    from qscore import gridloops
+
+    radius = max(EDGE, frame.resolution)
+    nearest = np.full(frame.shape, np.inf, dtype=np.float32)
+    gridloops.nearest_squared(nearest, frame.origin, frame.step, np.ascontiguousarray(position), 2 * radius)
+    weights = np.zeros(frame.shape, dtype=np.uint8)
+    for section, squared in zip(weights, nearest, strict=True):
+        beyond = np.clip(np.sqrt(squared) / radius - 1, 0, 1)
+        section[:] = np.rint(255 * (0.5 + 0.5 * np.cos(np.pi * beyond)))
+    return weights
+
+
+def agreement(
+    density: Density, frame: Frame, atoms: Atoms, mask: np.ndarray, *, whole: WholeMap | None, fit: bool,
+    groups: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Agreement:  # fmt: skip
+    """Compare a map with the one simulated from a model.
+
+    Parameters
+    ----------
+    density : Density
+        The box; must be finite.
+    frame : Frame
+    atoms : Atoms
+        Of `alongside`.
+    mask : ndarray of uint8
+        Of `molecule`.
+    whole : WholeMap, optional
+        For ``cc_box``: outside the box the simulated map is taken to be 0.
+    fit : bool
+        One B for all atoms, fitted to maximise ``cc_mask``; else B as in `atoms`.
+    groups : (positions, starts), optional
+        Atoms sorted by group and where each group starts: correlations are wanted around each.
+    """
+    base = BLUR_PER_STEP2 * float(frame.step.max()) ** 2
+    b_iso = np.full(len(atoms.position), base) if fit else atoms.b_iso
+    terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, **frame.place)
+    fsc05, fault = crossing(_shells(density.values, atoms.position, terms, frame), frame)
+    sought = Sought.of(density.values, mask, terms, frame) if fit else None
+    coarse = _cut(terms, frame)
+    del terms
+    best = sought.best(coarse, base) if sought else float("nan")
+    if sought:
+        _attenuated(coarse, frame, best - base)
+    spread = fourier.resized(coarse, frame.coarse, frame.padded)
+    del coarse, sought
+    simulated = fourier.backward(spread, frame.padded[2], frame.shape)
+    del spread
+    local = _local(density, simulated, frame, groups)
+    return Agreement(best, *_correlations(density.values, simulated, mask, whole), fsc05, fault, local)
+
+
+def _shells(values, position, terms, frame: Frame) -> np.ndarray:
+    """Of each shell a Fourier voxel wide: cross and own sums of both maps and the number of terms (4, shells)."""
+    from qscore import gridloops
+
+    of_map = fourier.forward(values, frame.padded, weights=soft_mask(frame, position), scale=1 / 255)
+    edges = np.array(frame.padded[::-1]) * frame.step
+    width = 1 / float(edges.min())
+    sums = np.zeros((4, int(0.5 / float(frame.step.max()) / width) + 1))
+    gridloops.shell_sums(of_map, terms, frame.padded[2], 1 / edges, width, sums)
+    return sums
+
+
+def crossing(sums: np.ndarray, frame: Frame) -> tuple[float, str]:
+    """Resolution at which the FSC first falls below 0.5, linear in 1/d, or NaN and why.
+
+    Shells are told from the second on. An FSC that stays above gives the sampling limit.
+    """
+    width = 1 / float((np.array(frame.padded[::-1]) * frame.step).min())
+    power = np.sqrt(sums[1] * sums[2])
+    curve = np.divide(sums[0], power, out=np.zeros(sums.shape[1]), where=power > 0)[1:]
+    below = np.flatnonzero(curve < HALF)
+    if not len(below):
+        return 2 * float(frame.step.max()), ""
+    n = int(below[0])
+    if n < FEWEST_SHELLS:
+        what = "reaches 0.5 nowhere near" if n == 0 else f"is above 0.5 in no more than {n} shells from"
+        return float("nan"), f"the map–model FSC {what} the lowest frequencies"
+    place = n - (HALF - curve[n]) / (curve[n - 1] - curve[n])
+    return float(1 / (width * (place + 1))), ""
+
+
+def _cut(terms, frame: Frame) -> np.ndarray:
+    """Terms up to 1 / resolution, on the coarse grid."""
+    found = fourier.resized(terms, frame.padded, frame.coarse)
+    return fourier.attenuate(found, frame.coarse, _coarse_step(frame), d_min=frame.resolution)
+
+
+def _coarse_step(frame: Frame) -> np.ndarray:
+    return frame.step * np.array(frame.padded[::-1]) / np.array(frame.coarse[::-1])
+
+
+def _attenuated(coarse, frame: Frame, b: float) -> np.ndarray:
+    return fourier.attenuate(coarse, frame.coarse, _coarse_step(frame), b=b)
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What B is fitted to: CC_mask as a function of one B of all atoms.
+
+    Of its sums over the mask those linear in the simulated map are taken in Fourier space, where B is a factor of a
+    shell; that of its squares on a grid of about 2.5 points a resolution, which the simulated map does not exceed.
+
+    Attributes
+    ----------
+    frame : Frame
+    inside : ndarray of float16
+        The mask on the coarse grid.
+    cross, alone : ndarray, shape (shells,)
+        Sum over the mask of map times simulated map, and of the simulated map, by shell.
+    mean : float
+        Of the map in the mask.
+    n : int
+        Points of the mask.
+    """
+
+    frame: Frame
+    inside: np.ndarray
+    cross: np.ndarray
+    alone: np.ndarray
+    mean: float
+    n: int
+
+    @classmethod
+    def of(cls, values: np.ndarray, mask: np.ndarray, terms: np.ndarray, frame: Frame) -> Sought:
+        """From the map's box, the mask of `molecule` and the terms of the simulated map."""
+        inside = unpacked(mask, frame.shape)
+        sums = [_narrow(values, inside, terms, frame), _narrow(inside, None, terms, frame)]
+        n = int(inside.sum())
+        mean = float(np.sum(values, where=inside, dtype=np.float64)) / max(n, 1)
+        return cls(frame, _on_coarse(inside, frame), *sums, mean, n)
+
+    def best(self, coarse: np.ndarray, base: float) -> float:
+        """The B for the highest correlation in the mask; `base` is that of the terms."""
+        if self.n < FEWEST_POINTS:
+            return base
+        most = np.sqrt(max(800.0, 16 * self.frame.resolution**2))
+        return highest(lambda root: self._correlation(coarse, root**2 - base), 0.0, most) ** 2
+
+    def _correlation(self, coarse: np.ndarray, b: float) -> float:
+        """CC_mask but for a factor, with `b` added to the terms' own."""
+        width = 1 / (NARROW * self.frame.resolution)
+        fade = np.exp(-b / 4 * (width * np.arange(len(self.cross))) ** 2)
+        cross, total, squares = float(self.cross @ fade), float(self.alone @ fade), 0.0
+        for part, slab in fourier.sections(_attenuated(coarse.copy(), self.frame, b), self.frame.coarse[2]):
+            squares += float(np.sum(np.square(slab) * self.inside[part], dtype=np.float64))
+        squares *= np.prod(self.frame.padded) / np.prod(self.frame.coarse)
+        spread = squares - total**2 / self.n
+        return float((cross - self.mean * total) / np.sqrt(spread)) if spread > 0 else -np.inf
+
+
+def _narrow(values, weights, terms, frame: Frame) -> np.ndarray:
+    """Sum of a map times the simulated one over the box, by narrow shells up to 1 / resolution."""
+    from qscore import gridloops
+
+    of_map = fourier.forward(values, frame.padded, weights=weights)
+    edges = np.array(frame.padded[::-1]) * frame.step
+    sums = np.zeros((4, NARROW + 1))
+    gridloops.shell_sums(of_map, terms, frame.padded[2], 1 / edges, 1 / (NARROW * frame.resolution), sums)
+    return sums[0] / np.prod(frame.padded)
+
+
+def _on_coarse(inside: np.ndarray, frame: Frame) -> np.ndarray:
+    """A mask of the box on the coarse grid, as far as that can hold it → float16: more is not needed of weights."""
+    terms = fourier.resized(fourier.forward(inside, frame.padded), frame.padded, frame.coarse)
+    return fourier.backward(terms, frame.coarse[2]).astype(np.float16)
+
+
+def highest(function: Callable[[float], float], low: float, high: float, *, scan: int = 7, turns: int = 5) -> float:
+    """Where a function of one variable is highest: a scan, then parabolas through the best point and its neighbours."""
+    known = {x: function(x) for x in np.linspace(low, high, scan).tolist()}
+    while True:
+        places = sorted(known)
+        k = max(range(len(places)), key=lambda n: known[places[n]])
+        left, best, right = places[max(k - 1, 0)], places[k], places[min(k + 1, len(places) - 1)]
+        x = best if best in (low, high) else _vertex((left, best, right), [known[p] for p in (left, best, right)])
+        if len(known) >= scan + turns:
+            return x
+        if abs(x - best) < 0.05 * (right - left):  # says nothing new: look into the wider side
+            x = best + 0.2 * (right - best if right - best > best - left else left - best)
+        known[x] = function(x)
+
+
+def _vertex(x, y) -> float:
+    """Of the parabola through three points."""
+    (a, b, c), (fa, fb, fc) = x, y
+    up, down = (b - a) * (fb - fc), (b - c) * (fb - fa)
+    return b - 0.5 * ((b - a) * up - (b - c) * down) / (up - down) if up != down else b
+
+
+def pearson(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation about the mean; NaN without variance."""
+    one, other = one - one.mean(dtype=np.float64), other - other.mean(dtype=np.float64)
+    power = np.sqrt(np.sum(one * one, dtype=np.float64) * np.sum(other * other, dtype=np.float64))
+    return float(np.sum(one * other, dtype=np.float64) / power) if power > 0 else float("nan")
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation about 0; NaN where either is 0 throughout."""
+    power = np.sqrt(np.sum(np.square(one, dtype=np.float64)) * np.sum(np.square(other, dtype=np.float64)))
+    return float(np.sum(np.multiply(one, other, dtype=np.float64)) / power) if power > 0 else float("nan")
+
+
+def threshold(simulated: np.ndarray) -> float:
+    """The level above which the simulated map holds 95 % of its positive density, to a 4096th of its highest value."""
+    top = float(simulated.max())
+    if not top > 0:
+        return float("inf")
+    count = np.zeros(4096)
+    for section in simulated:
+        count += np.histogram(section, bins=4096, range=(0.0, top), weights=section.astype(np.float64))[0]
+    above = np.cumsum(count[::-1])
+    return top * (1 - (np.searchsorted(above, SHARE * above[-1]) + 1) / 4096)
+
+
+def _correlations(values, simulated, mask, whole) -> tuple[float, float, float, float]:
+    """CC, CC about the mean, CC_mask, CC_box."""
+    shown = simulated > threshold(simulated)
+    ours, theirs = values[shown], simulated[shown]
+    del shown
+    mask = unpacked(mask, values.shape)
+    thresholded = (cosine(ours, theirs), pearson(ours, theirs)) if len(ours) else (float("nan"),) * 2
+    in_mask = pearson(values[mask], simulated[mask]) if mask.any() else float("nan")
+    return *thresholded, in_mask, box_correlation(values, simulated, whole) if whole else float("nan")
+
+
+def box_correlation(values: np.ndarray, simulated: np.ndarray, whole: WholeMap) -> float:
+    """Correlation about the mean over all points of the map; outside the box the simulated map is 0."""
+    total, squares, cross = 0.0, 0.0, 0.0
+    for ours, theirs in zip(values, simulated, strict=True):
+        total += float(theirs.sum(dtype=np.float64))
+        squares += float(np.sum(np.square(theirs, dtype=np.float64)))
+        cross += float(np.sum(np.multiply(ours, theirs, dtype=np.float64)))
+    of_map = whole.squares - whole.total**2 / whole.n
+    of_model = squares - total**2 / whole.n
+    power = np.sqrt(max(of_map, 0.0) * max(of_model, 0.0))
+    return float((cross - whole.total * total / whole.n) / power) if power > 0 else float("nan")
+
+
+def _local(density: Density, simulated, frame: Frame, groups) -> np.ndarray:
+    from qscore import gridloops
+
+    if groups is None:
+        return np.empty(0)
+    position, starts = groups
+    found = np.empty(len(starts) - 1)
+    reach = max(LOCAL, 1.5 * float(frame.step.max()))
+    seen = np.full(frame.shape, -1, dtype=np.int32)
+    gridloops.local_correlations(
+        density.values, simulated, seen, frame.origin, frame.step, position, starts, reach, found
+    )
+    return found
