@@ -31,7 +31,7 @@ import numpy as np
 BARS = {"cc_mask": ("CC_mask", 0.02), "cc_box": ("CC_box", 0.02), "fsc05": ("FSC 0.5", 0.03)}
 WORKER = Path(__file__).with_name("peer_cctbx.py")
 STAYS = 10  # bins below 0.5 in a row: half the window of their smoothing
-COMPARED = {"cc_mask": "cc_mask_deposited", "cc_box": "cc_box_deposited", "fsc05": "fsc05_deposited"}
+COMPARED = {"cc_mask": "cc_mask_deposited", "cc_box": "cc_box_deposited", "fsc05": "d_fsc05_deposited"}
 
 
 def prepare(row, data, target):

@@ -32,8 +32,7 @@ SYNONYMS = {
     "sample": ("sample", "sample_name"),
 }
 NEEDED = ("emdb_id", "resolution", "q_mean")
-# Of a column named fsc05 it is not known whose it is: it goes beside the archive's.
-OTHERS = [column for column in tables.OTHER_SCORES if column.kind == "number" and column.name != "fsc05"]
+OTHERS = [column for column in tables.OTHER_SCORES if column.kind == "number"]
 OURS = {column.name: column for column in (*tables.PAIRS.columns, Q, *OTHERS)}
 _MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?", "."})
 _YES, _NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n"})

@@ -120,8 +120,8 @@ cc_mean_deposited | number | as cc_mean, B as deposited
 cc_mask_deposited | number | as cc_mask, B as deposited
 cc_box_deposited | number | as cc_box, B as deposited
 b_informative | yes/no | whether no quarter of the atoms has one and the same deposited B (0, a constant, a cap)
-fsc05 | number | resolution at which the map–model FSC first falls below 0.5, masked around the atoms, Å; one B
-fsc05_deposited | number | the same, B as deposited
+d_fsc05 | number | resolution at which the map–model FSC first falls below 0.5, masked around the atoms, Å; one B
+d_fsc05_deposited | number | the same, B as deposited
 frac_unmodelled | number | share of points above the contour level that lie 5 Å or more from any atom
 whole_map | yes/no | whether the file holds the whole map, not a part cut out around the model
 map_mean | number | mean of the whole map, map units

@@ -18,7 +18,7 @@ from qscore.wholemap import WholeMap
 
 ROOM, MOST_ROOM = 5.0, 40.0  # Å beyond the box: twice the resolution, within these
 ALONGSIDE = 5.0  # Å: atoms further outside the box are left out
-FINE = 2.5  # points a resolution of the grid on which B is fitted
+FINE = 2.2  # points a resolution of the grid on which B is fitted
 SHARE = 0.95  # of the simulated density, above the threshold of CC
 EDGE = 3.0  # Å: least radius, and least width of the edge, of the mask of the FSC
 FEWEST_SHELLS = 3  # before the FSC falls below 0.5
@@ -26,6 +26,7 @@ LOCAL = 2.5  # Å around an atom, or 1.5 voxels where that is more
 HALF = 0.5
 NARROW = 1024  # shells up to 1 / resolution, where B is fitted
 FEWEST_POINTS = 4
+NEARBY = 0.08  # of the root of B
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Agreement:
         Å²; NaN for B as deposited.
     cc, cc_mean, cc_mask, cc_box : float
         See the columns of `layouts.SCORED`; NaN where not defined.
-    fsc05 : float
+    d_fsc05 : float
         Å; NaN where `fsc_fault` says why.
     fsc_fault : str
     local : ndarray, shape (groups,)
@@ -93,7 +94,7 @@ class Agreement:
     cc_mean: float
     cc_mask: float
     cc_box: float
-    fsc05: float
+    d_fsc05: float
     fsc_fault: str
     local: np.ndarray
 
@@ -173,7 +174,7 @@ def agreement(
     base = BLUR_PER_STEP2 * float(frame.step.max()) ** 2
     b_iso = np.full(len(atoms.position), base) if fit else atoms.b_iso
     terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, **frame.place)
-    fsc05, fault = crossing(_shells(density.values, atoms.position, terms, frame), frame)
+    d_fsc05, fault = crossing(_shells(density.values, atoms.position, terms, frame), frame)
     sought = Sought.of(density.values, mask, terms, frame) if fit else None
     coarse = _cut(terms, frame)
     del terms
@@ -185,7 +186,7 @@ def agreement(
     simulated = fourier.backward(spread, frame.padded[2], frame.shape)
     del spread
     local = _local(density, simulated, frame, groups)
-    return Agreement(best, *_correlations(density.values, simulated, mask, whole), fsc05, fault, local)
+    return Agreement(best, *_correlations(density.values, simulated, mask, whole), d_fsc05, fault, local)
 
 
 def _shells(values, position, terms, frame: Frame) -> np.ndarray:
@@ -238,13 +239,15 @@ class Sought:
     """What B is fitted to: CC_mask as a function of one B of all atoms.
 
     Of its sums over the mask those linear in the simulated map are taken in Fourier space, where B is a factor of a
-    shell; that of its squares on a grid of about 2.5 points a resolution, which the simulated map does not exceed.
+    shell; that of its squares on a grid of about 2.2 points a resolution, which the simulated map does not exceed.
 
     Attributes
     ----------
     frame : Frame
+    mask : ndarray of uint8
+        Of `molecule`.
     inside : ndarray of float16
-        The mask on the coarse grid.
+        The same on the coarse grid.
     cross, alone : ndarray, shape (shells,)
         Sum over the mask of map times simulated map, and of the simulated map, by shell.
     mean : float
@@ -254,6 +257,7 @@ class Sought:
     """
 
     frame: Frame
+    mask: np.ndarray
     inside: np.ndarray
     cross: np.ndarray
     alone: np.ndarray
@@ -267,25 +271,44 @@ class Sought:
         sums = [_narrow(values, inside, terms, frame), _narrow(inside, None, terms, frame)]
         n = int(inside.sum())
         mean = float(np.sum(values, where=inside, dtype=np.float64)) / max(n, 1)
-        return cls(frame, _on_coarse(inside, frame), *sums, mean, n)
+        return cls(frame, mask, _on_coarse(inside, frame), *sums, mean, n)
 
     def best(self, coarse: np.ndarray, base: float) -> float:
-        """The B for the highest correlation in the mask; `base` is that of the terms."""
+        """The B for the highest correlation in the mask; `base` is that of the terms.
+
+        Found on the coarse grid, then set right by a parabola through three correlations on the map's own.
+        """
         if self.n < FEWEST_POINTS:
             return base
         most = np.sqrt(max(800.0, 16 * self.frame.resolution**2))
-        return highest(lambda root: self._correlation(coarse, root**2 - base), 0.0, most) ** 2
+        near = highest(lambda root: self._correlation(coarse, root**2 - base, fine=False), 0.0, most)
+        if not 0 < near < most:
+            return near**2
+        three = [near * factor for factor in (1 - NEARBY, 1.0, 1 + NEARBY)]
+        root = _vertex(three, [self._correlation(coarse, root**2 - base, fine=True) for root in three])
+        return float(np.clip(root, three[0], three[2])) ** 2
 
-    def _correlation(self, coarse: np.ndarray, b: float) -> float:
+    def _correlation(self, coarse: np.ndarray, b: float, *, fine: bool) -> float:
         """CC_mask but for a factor, with `b` added to the terms' own."""
         width = 1 / (NARROW * self.frame.resolution)
         fade = np.exp(-b / 4 * (width * np.arange(len(self.cross))) ** 2)
-        cross, total, squares = float(self.cross @ fade), float(self.alone @ fade), 0.0
-        for part, slab in fourier.sections(_attenuated(coarse.copy(), self.frame, b), self.frame.coarse[2]):
-            squares += float(np.sum(np.square(slab) * self.inside[part], dtype=np.float64))
-        squares *= np.prod(self.frame.padded) / np.prod(self.frame.coarse)
-        spread = squares - total**2 / self.n
+        cross, total = float(self.cross @ fade), float(self.alone @ fade)
+        terms = _attenuated(coarse.copy(), self.frame, b)
+        spread = (self._squares_fine if fine else self._squares)(terms) - total**2 / self.n
         return float((cross - self.mean * total) / np.sqrt(spread)) if spread > 0 else -np.inf
+
+    def _squares(self, terms: np.ndarray) -> float:
+        """Sum of squares in the mask, from the coarse grid."""
+        parts = fourier.sections(terms, self.frame.coarse[2])
+        total = sum(float(np.sum(np.square(slab) * self.inside[part], dtype=np.float64)) for part, slab in parts)
+        return total * float(np.prod(self.frame.padded) / np.prod(self.frame.coarse))
+
+    def _squares_fine(self, terms: np.ndarray) -> float:
+        """The same on the map's own grid."""
+        inside = unpacked(self.mask, self.frame.shape)
+        terms = fourier.resized(terms, self.frame.coarse, self.frame.padded)
+        parts = fourier.sections(terms, self.frame.padded[2], self.frame.shape)
+        return sum(float(np.sum(np.square(slab), where=inside[part], dtype=np.float64)) for part, slab in parts)
 
 
 def _narrow(values, weights, terms, frame: Frame) -> np.ndarray:

@@ -18,7 +18,7 @@ SHOWN = (
     ("cc", "CC", "{:.3f}", ""),
     ("cc_mean", "CC about the mean", "{:.3f}", ""),
     ("b_sim", "B of the simulated map", "{:.0f}", "Å²"),
-    ("fsc05", "map–model FSC = 0.5", "{:.2f}", "Å"),
+    ("d_fsc05", "map–model FSC = 0.5", "{:.2f}", "Å"),
 )
 SURROGATE = {"inclusion": "inclusion_surrogate", "inclusion_backbone": "inclusion_backbone_surrogate"}
 _WIDTH = 58

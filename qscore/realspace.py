@@ -143,7 +143,7 @@ class Facts:
             return "no resolution"
         if key in _OF_MODEL_MAP and self.not_finite:
             return "the map holds what is not a number"
-        if key.startswith("fsc05") and self.fsc_fault:
+        if key.startswith("d_fsc05") and self.fsc_fault:
             return self.fsc_fault
         if key.startswith("cc_box") and self.away > PARTIAL:
             return "partial model (over half of the map above the contour level is 5 Å or more from it)"
@@ -154,8 +154,8 @@ _OF_SOLVENT = ("avg_density_solvent_z", "frac_below_solvent", "contrast", "solve
 _OF_MAP = ("avg_density_z", "map_mean", "map_sd", "cc_box", "cc_box_deposited", "frac_unmodelled", *_OF_SOLVENT)
 _OF_LEVEL = ("inclusion", "inclusion_backbone", "frac_unmodelled")
 _OF_MODEL_MAP = (
-    "cc", "cc_mean", "cc_mask", "cc_box", "b_sim", "fsc05",
-    "cc_deposited", "cc_mean_deposited", "cc_mask_deposited", "cc_box_deposited", "fsc05_deposited",
+    "cc", "cc_mean", "cc_mask", "cc_box", "b_sim", "d_fsc05",
+    "cc_deposited", "cc_mean_deposited", "cc_mask_deposited", "cc_box_deposited", "d_fsc05_deposited",
 )  # fmt: skip
 _OTHERWISE = {
     "inclusion_backbone": "no backbone atom",
@@ -360,7 +360,7 @@ def _simulated(density: Density, model: Model, which: np.ndarray, facts: Facts):
 
 
 def _named(found: modelmap.Agreement, end: str) -> dict:
-    return {name + end: getattr(found, name) for name in ("cc", "cc_mean", "cc_mask", "cc_box", "fsc05")}
+    return {name + end: getattr(found, name) for name in ("cc", "cc_mean", "cc_mask", "cc_box", "d_fsc05")}
 
 
 def _groups(model: Model) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,7 @@ RIVALS = (
     Rival("cc_mean", "correlation", BEST, "CC about the mean"),
     Rival("cc_box", "correlation", BEST, "CC_box"),
     Rival("map_model_fsc05", "fsc", BEST, "EMDB’s FSC 0.5", rises=False, unit="Å"),
-    Rival("fsc05", "fsc", BEST, "FSC 0.5", rises=False, unit="Å"),
+    Rival("d_fsc05", "fsc", BEST, "FSC 0.5", rises=False, unit="Å"),
     Rival("q_mean_06", "q", HISTORICAL, "Q (σ 0.6 Å)"),
     Rival(Q, "q", BEST, "Q (σ 0.4 Å)"),
 )

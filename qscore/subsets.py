@@ -41,7 +41,8 @@ _OF_FILES = re.compile(
     r"emdb_id|pdb_id|n_(atoms|protein|nucleic|ligand|glycan|ion|water|hydrogen|altloc|named_h|floor_shared)"
     r"|voxel_[xyz]|grid|origin_rule|(map|model)_(bytes|sha256)"
 )
-_MEASURED = {name for name in tables.SCORED.names if not _OF_FILES.fullmatch(name)} | {
+_OTHERS = {column.name for column in tables.OTHER_SCORES}  # measured with the map, and blind to Q
+_MEASURED = {name for name in tables.SCORED.names if not _OF_FILES.fullmatch(name) and name not in _OTHERS} | {
     "q_published",
     "published_source",
 }

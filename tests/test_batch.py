@@ -98,7 +98,7 @@ def test_a_child_that_fails_is_a_row(fetched, tmp_path, act, reason, detail, tra
     assert (rows[3]["reason"], rows[3]["transient"]) == (reason, transient)
     assert detail in rows[3]["detail"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        f"{name}.parquet" for name in ("entries", "residues", "ligands")
+        f"{name}.parquet" for name in ("entries", "residues", "ligands", "inclusion")
     }
 
 

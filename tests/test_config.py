@@ -57,7 +57,7 @@ def test_every_configuration_says_how_it_is_run_and_what_it_downloads(project):
         ("source: demo\nscore_source: table", "score_source: table does not go with source: demo"),
         ("source: emdb\nscore_source: table", "expected maps or published"),
         ("source: emdb\narchive: {api_per_second: 10}", "archive.api_per_second"),
-        ("source: emdb\nsubsets: {sharp: {fsc05: {below: 3}}}", "no column fsc05; near it: map_model_fsc05"),
+        ("source: emdb\nsubsets: {sharp: {fsc05: {below: 3}}}", "no column fsc05; near it: d_fsc05, map_model_fsc05"),
         ("source: emdb\nfit: {lowest: 5, highest: 2}", "fit: lowest 5 is above highest 2"),
         ("source: emdb\narchive: {maps: ['http://mirror.example/emdb']}", "archive.maps: "),
         ('source: emdb\narchive: {contact: "a\\nb"}', "archive.contact: "),

@@ -114,15 +114,16 @@ def test_a_table_needs_no_model(tmp_path):
 def test_what_stands_beside_stays_and_clashes_with_nothing(tmp_path):
     table = write_table(
         tmp_path / "t.csv",
-        "emdb,pdb,res,q,FSC05,CC mean,cc-mean,status,2nd look,%,q_backbone,who,reason,empty,version",
-        "EMD-1001,1abc,3,0.5,3.4,0.61,1,new,7,0.5,0.4,Ada,late,,1.9",
-        "EMD-1002,2abc,4,0.4,n/a,NA,2,old,x,1e3,-,Eve,,,2.9",
+        "emdb,pdb,res,q,FSC05,CC mean,cc-mean,EMRinger,em ringer,status,2nd look,%,q_backbone,who,reason,empty,version",
+        "EMD-1001,1abc,3,0.5,3.4,0.61,1,0.7,1.5,new,7,0.5,0.4,Ada,late,,1.9",
+        "EMD-1002,2abc,4,0.4,n/a,NA,2,NA,2.5,old,x,1e3,-,Eve,,,2.9",
     )
     one, two = survey_of(table, tmp_path)
     beside = {key: (one[key], two[key]) for key in one if key not in tables.ENTRIES.names}
     assert beside == {
-        "cc_mean": (0.61, None),
-        "cc_mean_2": (1.0, 2.0),
+        "given_cc_mean": (1.0, 2.0),
+        "emringer": (0.7, None),
+        "em_ringer": (1.5, 2.5),
         "given_status": ("new", "old"),
         "column_2nd_look": ("7", "x"),
         "column": (0.5, 1000.0),

@@ -8,7 +8,7 @@ SCORES = {
     "avg_density_z": 3.456, "avg_density_solvent_z": 5.0, "frac_negative": 0.0123, "frac_below_solvent": 0.004,
     "inclusion": 0.912, "inclusion_backbone": 0.95, "inclusion_surrogate": 0.8, "inclusion_backbone_surrogate": 0.85,
     "map_value": 0.012345, "contrast": 6.0, "cc_mask": 0.71, "cc_box": float("nan"), "cc": 0.9, "cc_mean": 0.6,
-    "b_sim": 45.3, "fsc05": 3.21,
+    "b_sim": 45.3, "d_fsc05": 3.21,
     "not_measured": "part of a map (12 of 13 points): map_sd, cc_box, avg_density_z; no level: frac_unmodelled",
 }  # fmt: skip
 

@@ -90,7 +90,7 @@ def test_the_fsc_of_a_map_and_its_own_model_ends_at_the_sampling_limit(molecule,
     elements = [ELEMENTS[n % 5] for n in range(40)]
     uncut = simulate_density(positions, elements, np.full(40, 80.0), shape=(48, 50, 52), step=STEP)
     entry = pair_of(tmp_path, uncut, positions, resolution=R).others.entry
-    assert entry["fsc05"] == pytest.approx(2 * STEP)
+    assert entry["d_fsc05"] == pytest.approx(2 * STEP)
 
 
 def test_the_fsc_falls_where_the_map_ends(molecule, tmp_path):
@@ -103,7 +103,7 @@ def test_the_fsc_falls_where_the_map_ends(molecule, tmp_path):
     low = fourier.attenuate(fourier.forward(noise), shape, np.full(3, STEP), d_min=4.0)
     noisy = clean + noise - fourier.backward(low, shape[2])
     entry = pair_of(tmp_path, noisy, positions, resolution=R).others.entry
-    assert entry["fsc05"] == pytest.approx(4.0, rel=0.06)
+    assert entry["d_fsc05"] == pytest.approx(4.0, rel=0.06)
 
 
 SHAPE_ONLY = (
@@ -131,7 +131,7 @@ def entry_of(folder, noisy, *, factor=1.0, offset=0.0):
 
 def test_what_a_scale_changes(noisy, tmp_path):
     one, other = entry_of(tmp_path / "a", noisy), entry_of(tmp_path / "b", noisy, factor=8.0)
-    for name in (*SHAPE_ONLY, "cc", "cc_deposited", "frac_negative", "fsc05", "fsc05_deposited"):
+    for name in (*SHAPE_ONLY, "cc", "cc_deposited", "frac_negative", "d_fsc05", "d_fsc05_deposited"):
         assert other[name] == pytest.approx(one[name], rel=1e-4, abs=1e-6), name
     for name in SCALED:
         assert other[name] == pytest.approx(8 * one[name], rel=1e-4), name
@@ -440,7 +440,7 @@ def test_as_an_independent_program(real_data, pdb_id):
     pair = score_pair(
         real_data / row["map"], real_data / row["model"], resolution=float(row["resolution"]), chance=False
     )
-    cc_mask, fsc05 = CCTBX[pdb_id]
+    cc_mask, d_fsc05 = CCTBX[pdb_id]
     assert pair.others.entry["cc_mask_deposited"] == pytest.approx(cc_mask, abs=0.02)
-    if fsc05:
-        assert pair.others.entry["fsc05_deposited"] == pytest.approx(fsc05, rel=0.03)
+    if d_fsc05:
+        assert pair.others.entry["d_fsc05_deposited"] == pytest.approx(d_fsc05, rel=0.03)

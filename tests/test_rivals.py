@@ -167,7 +167,7 @@ def test_ties_are_called_ties():
 
 
 def test_the_best_of_real_space_is_named_when_the_best_is_not_of_it():
-    found = compared(survey(150, noise={"fsc05": 0.05, "q_mean": 0.4, "contrast": 0.8}))
+    found = compared(survey(150, noise={"d_fsc05": 0.05, "q_mean": 0.4, "contrast": 0.8}))
     assert (
         "Of the real-space scores Q (σ 0.4 Å) is the best. Next is local contrast" in found["parts"]["all"]["sentence"]
     )
@@ -228,9 +228,9 @@ def test_a_score_that_does_not_vary_has_no_correlation():
 
 def test_a_score_that_goes_the_wrong_way_is_said_to():
     rows = survey(90, noise={"q_mean": 0.3, "contrast": 30.0})
-    rows = [row | {"cc": row["resolution"], "fsc05": row["resolution"]} for row in rows]
+    rows = [row | {"cc": row["resolution"], "d_fsc05": row["resolution"]} for row in rows]
     found = by_score(compared(rows))
-    assert [found[one]["wrong_way"] for one in ("cc", "fsc05", "q_mean")] == [True, False, False]
+    assert [found[one]["wrong_way"] for one in ("cc", "d_fsc05", "q_mean")] == [True, False, False]
 
 
 def test_correlations_are_on_the_entries_that_have_both():
@@ -257,7 +257,7 @@ def written(tmp_path_factory):
     found = {}
     for n in (60, 11):
         folder = tmp_path_factory.mktemp(f"scores{n}")
-        noise = {"q_mean": 0.3, "q_mean_06": 0.31, "cc_mask": 0.5, "cc_deposited": 2.0, "contrast": 0.7, "fsc05": 0.6}
+        noise = {"q_mean": 0.3, "q_mean_06": 0.31, "cc_mask": 0.5, "cc_deposited": 2.0, "contrast": 0.7, "d_fsc05": 0.6}
         why = ["inclusion: no contour level; cc_box: part of a map"] * n
         rows = [row | {"q_mean": 1 + row["q_mean"] / 7} for row in survey(n, noise=noise, not_measured=why)]
         found[n] = rows, write_survey(folder, rows)
@@ -291,7 +291,7 @@ def test_figures_are_drawn_and_said_to_be_synthetic(written, tmp_path):
     for name in ("score_correlations", "scores_vs_resolution"):
         assert any(item.get("id") == "synthetic" for item in found[name].iter())
     groups = {item.get("id") for item in found["scores_vs_resolution"].iter()}
-    assert {"points-q_mean", "points-cc_mask", "points-fsc05"} <= groups and "points-inclusion" not in groups
+    assert {"points-q_mean", "points-cc_mask", "points-d_fsc05"} <= groups and "points-inclusion" not in groups
 
 
 def test_figures_of_an_earlier_comparison_go(written, tmp_path):

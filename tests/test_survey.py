@@ -200,12 +200,12 @@ def test_each_subset_has_its_line_members_and_what_is_left_out(tmp_path):
 
 
 def test_a_subset_may_ask_for_a_column_beside_the_layout(tmp_path):
-    rows = [entry(n, 2 + 0.2 * n, 0.9 - 0.05 * n, cc_mean=0.6 + 0.01 * n) for n in range(12)]
+    rows = [entry(n, 2 + 0.2 * n, 0.9 - 0.05 * n, emringer=0.6 + 0.01 * n) for n in range(12)]
     survey.write_entries(tmp_path, rows)
-    found = fitting.fit(tmp_path / "entries.parquet", RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
+    found = fitting.fit(tmp_path / "entries.parquet", RULE, parse({"well": {"emringer": {"above": 0.655}}}))
     assert found["fits"]["well"]["n"] == 6
-    with pytest.raises(ValueError, match="subset well: the table has no column cc_mean"):
-        fitting.fit(written(tmp_path / "plain", rows), RULE, parse({"well": {"cc_mean": {"above": 0.655}}}))
+    with pytest.raises(ValueError, match="subset well: the table has no column emringer"):
+        fitting.fit(written(tmp_path / "plain", rows), RULE, parse({"well": {"emringer": {"above": 0.655}}}))
 
 
 APOFERRITIN_16 = (
@@ -303,23 +303,28 @@ def test_where_q_comes_from():
 
 
 def test_aggregate_keeps_columns_beside_and_joins_published_q(tmp_path):
-    beside = tables.Layout("beside", (tables.Column("cc_mean", "number", ""), tables.Column("lab", "text", "")))
+    beside = tables.Layout("beside", (tables.Column("emringer", "number", ""), tables.Column("lab", "text", "")))
     every = tables.Layout("pairs", tables.PAIRS.columns + beside.columns)
-    pairs = [{"emdb_id": f"EMD-{n}", "pdb_id": "a", "cc_mean": 0.5 + n, "lab": None, "resolution": 3.0} for n in (1, 2)]
+    pairs = [
+        {"emdb_id": f"EMD-{n}", "pdb_id": "a", "emringer": 0.5 + n, "lab": None, "resolution": 3.0} for n in (1, 2)
+    ]
     tables.write_parquet(tmp_path / "pairs.parquet", tables.PAIRS, tables.as_columns(every, pairs), beside=beside)
     scored = [{"emdb_id": pair["emdb_id"], "pdb_id": "a", "status": "scored", "q_mean": 0.4} for pair in pairs]
     tables.write_parquet(tmp_path / "b" / "entries.parquet", tables.SCORED, tables.as_columns(tables.SCORED, scored))
-    for name, layout in (("residues", tables.RESIDUES), ("ligands", tables.LIGANDS)):
-        tables.write_parquet(tmp_path / "b" / f"{name}.parquet", layout, tables.as_columns(layout, []))
+    for layout in tables.BESIDE_ENTRIES:
+        tables.write_parquet(tmp_path / "b" / f"{layout.name}.parquet", layout, tables.as_columns(layout, []))
     published = [{"emdb_id": "EMD-2", "pdb_id": "a", "q_published": 0.41}, {"emdb_id": "EMD-3", "pdb_id": "a"}]
     columns = tables.as_columns(tables.PUBLISHED, published)
     tables.write_parquet(tmp_path / "published.parquet", tables.PUBLISHED, columns)
     more = {"published_file": tmp_path / "published.parquet"}
     survey.aggregate(tmp_path / "pairs.parquet", ["b"], tmp_path, tmp_path / "out", **more)
     rows = tables.read_rows(tmp_path / "out" / "entries.parquet")
-    assert list(rows[0]) == [*tables.ENTRIES.names, "cc_mean", "lab"]
-    assert [(row["q_mean"], row["q_published"], row["cc_mean"]) for row in rows] == [(0.4, None, 1.5), (0.4, 0.41, 2.5)]
-    assert tables.read_tsv(tmp_path / "out" / "entries.tsv")[1]["cc_mean"] == "2.5"
+    assert list(rows[0]) == [*tables.ENTRIES.names, "emringer", "lab"]
+    assert [(row["q_mean"], row["q_published"], row["emringer"]) for row in rows] == [
+        (0.4, None, 1.5),
+        (0.4, 0.41, 2.5),
+    ]
+    assert tables.read_tsv(tmp_path / "out" / "entries.tsv")[1]["emringer"] == "2.5"
 
 
 def test_tables_without_maps_are_fitted_and_flagged(tmp_path):

@@ -137,7 +137,7 @@ def test_a_plot_option_scores_nothing(project, data, copy, tmp_path):
 def test_a_rule_of_the_fit_scores_nothing(project, data, copy, tmp_path):
     counts = dry(project, data, copy, *configured(project, tmp_path, "fit: {highest: 5}\n"))
     assert set(counts) - {"all"} == {
-        "fit", "outliers", "regions", "examination", "flag", "draws", "figures", "report",
+        "fit", "outliers", "regions", "examination", "flag", "draws", "rivals", "figures", "report",
     }  # fmt: skip
 
 
@@ -157,16 +157,16 @@ def changed(data, tmp_path):
 
 
 def test_what_is_scored_again_and_what_not(project, changed, copy):
-    """A corrected sample or resolution scores nothing; a changed model only its batch."""
+    """A corrected sample scores nothing; a changed resolution or model only its batch."""
     results = copy
     stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
     rows = tables.read_tsv(changed / "pairs.tsv")
-    rows[0] |= {"resolution": "2.22", "sample": "corrected"}
+    rows[0] |= {"sample": "corrected"}
     write_table(changed, rows)
     survey(project, changed, results, *TABLES)
     assert {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")} == stamps
     entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
-    assert (entries[0]["resolution"], entries[0]["sample"]) == (2.22, "corrected")
+    assert entries[0]["sample"] == "corrected"
     model = changed / "p1" / "model.pdb"
     model.write_text(model.read_text().replace(" ALA ", " GLY "))
     survey(project, changed, results, *TABLES)
