@@ -23,29 +23,34 @@ def said(ranking: dict) -> dict:
 
 
 def _ranked(ranking: dict) -> list[str]:
-    best, tied = ranking["order"][0], [NAMES[one["score"]] for one in ranking["order"][1:] if not one["told"]]
-    real = ranking["real_space"] if ranking["real_space"][:1] != ranking["order"][:1] else []
-    ties = f", tied with {_listed(tied)}" if tied else ""
+    order = ranking["order"]
+    real = ranking["real_space"] if ranking["real_space"][:1] != order[:1] else []
     statements = [
-        f"{_upper(NAMES[best['score']])} follows resolution best{ties}: it predicts the resolution of entries that "
-        f"were not used to {best['error']:.3f} Å (root mean square; {ranking['none']:.3f} Å without any score).",
-        _next(ranking["order"]),
-        f"Of the real-space scores {NAMES[real[0]['score']]} is the best. {_next(real)}" if real else "",
+        f"{_upper(NAMES[order[0]['score']])} follows resolution best{_tied(order)}: it predicts the resolution of "
+        f"entries that were not used to {order[0]['error']:.3f} Å (root mean square; {ranking['none']:.3f} Å without "
+        "any score).",
+        _next(order),
+        f"Of the real-space scores {NAMES[real[0]['score']]} is the best{_tied(real)}, with {real[0]['error']:.3f} Å."
+        if real
+        else "",
         _compared(ranking),
     ]
     return list(filter(None, statements))
 
 
+def _tied(order: list[dict]) -> str:
+    """The scores that are not told from the best of an order."""
+    names = [NAMES[one["score"]] for one in order[1:] if not one["told"]]
+    return f", tied with {_listed(names)}" if names else ""
+
+
 def _next(order: list[dict]) -> str:
-    """The score after the best of an order, and all that are not told from the best."""
-    second, tied = order[1], [one for one in order[1:] if not one["told"]]
-    said = f"Next is {NAMES[second['score']]} with {second['error']:.3f} Å"
-    names = _listed([NAMES[one["score"]] for one in tied])
-    if not tied:
-        return f"{said}; the difference is told from 0" + (", and that of every other." if len(order) > 2 else ".")
-    if second["told"]:
-        return f"{said}; that difference is told from 0, but not that of {names}."
-    return f"{said}; the difference is not told from 0. Tied with the best: {names}."
+    """The score after the best, and whether it is told from it."""
+    second, told = order[1], [one["told"] for one in order[1:]]
+    said = f"Next is {NAMES[second['score']]} with {second['error']:.3f} Å; the difference is"
+    if not second["told"]:
+        return f"{said} not told from 0."
+    return f"{said} told from 0" + (", and that of every other." if all(told) and len(told) > 1 else ".")
 
 
 def _listed(names: list[str]) -> str:

@@ -169,7 +169,7 @@ def test_ties_are_called_ties():
 def test_the_best_of_real_space_is_named_when_the_best_is_not_of_it():
     found = compared(survey(150, noise={"d_fsc05": 0.05, "q_mean": 0.4, "contrast": 0.8}))
     assert (
-        "Of the real-space scores Q (σ 0.4 Å) is the best. Next is local contrast" in found["parts"]["all"]["sentence"]
+        "Of the real-space scores Q (σ 0.4 Å) is the best, with" in found["parts"]["all"]["sentence"]
     )
 
 
