@@ -16,6 +16,8 @@ test: $(READY)
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/kernel.py
+	$(VENV)/bin/python benchmarks/scores.py
+	$(VENV)/bin/python benchmarks/memory.py --only 256
 	$(VENV)/bin/python benchmarks/catalogue.py
 	$(VENV)/bin/python benchmarks/download.py
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import signal
 import sys
@@ -76,10 +77,11 @@ def score_batch(fetched, batch_file, out, *, limits: Limits = Limits(), score=No
     ArchiveUnavailable
         The fetched folder is broken.
     ValueError
-        The batch file cannot be read, or holds a resolution or level that is no number.
+        The batch file cannot be read, is no batch, or not the one that was fetched.
     """
     out, told = Path(out), planned(batch_file)
     entries = archive.read_manifest(fetched)
+    _check_planned(entries, told, batch_file)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".scoring-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
@@ -103,22 +105,33 @@ def planned(batch_file) -> dict[tuple[str, str], dict]:
     ValueError
         See `score_batch`.
     """
+    rows = tables.read_tsv(batch_file)
+    if rows and not {"emdb_id", "pdb_id"} <= set(rows[0]):
+        raise ValueError(f"{batch_file} is no batch: it has no columns emdb_id and pdb_id")
     return {
         (row["emdb_id"], row["pdb_id"]): {
-            "resolution": _number(row, "resolution", batch_file),
+            "resolution": _number(row, "resolution", batch_file, above=0.0),
             "contour": _number(row, "contour_level", batch_file),
             "map_grid": row.get("map_grid") or None,
         }
-        for row in tables.read_tsv(batch_file)
+        for row in rows
     }
 
 
-def _number(row: dict, key: str, batch_file) -> float | None:
+def _number(row: dict, key: str, batch_file, *, above: float = -math.inf) -> float | None:
+    """A cell as a number; None where it is empty or cannot be meant."""
     text = row.get(key)
     try:
-        return float(text) if text else None
+        value = float(text) if text else math.nan
     except ValueError as err:
         raise ValueError(f"{batch_file}: {key} {text!r}; expected a number") from err
+    return value if math.isfinite(value) and value > above else None
+
+
+def _check_planned(entries: list[dict], told: dict, batch_file) -> None:
+    for pair in entries:
+        if (pair["emdb_id"], pair["pdb_id"]) not in told:
+            raise ValueError(f"{batch_file} is not the batch that was fetched: no {pair['emdb_id']} {pair['pdb_id']}")
 
 
 def isolated(entries: list[dict], folders: list[Path], act, *, limits: Limits) -> list[dict | UnusableEntry]:
@@ -193,7 +206,7 @@ def _answer(pair: dict, folder: Path, act) -> dict:
 
 def _scored(pair: dict, folder: Path, *, fetched: Path, told: dict, score) -> dict:
     """Score an entry: its row; its other tables are left in the folder."""
-    known = told.get((pair["emdb_id"], pair["pdb_id"]), {})
+    known = told[pair["emdb_id"], pair["pdb_id"]]
     result = score(fetched / pair["map"]["name"], fetched / pair["model"]["name"], **known)
     row = entry.entry_row(result)
     for layout, columns in zip(

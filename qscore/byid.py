@@ -29,6 +29,8 @@ class Inputs:
         Recommended by the entry, map units.
     point_group : str or None
         Symmetry the entry says was applied.
+    map_grid : str or None
+        Points of the map along columns, rows and sections as the entry tells them; None for a map of one's own.
     remarks : tuple of str
         What a reader of the scores should know.
     """
@@ -40,6 +42,7 @@ class Inputs:
     resolution: float | None = None
     contour_level: float | None = None
     point_group: str | None = None
+    map_grid: str | None = None
     remarks: tuple[str, ...] = ()
 
     def with_own(self, *, resolution: float | None, contour_level: float | None) -> Inputs:
@@ -140,8 +143,8 @@ def collect(kept: shelf.Shelf, map_given: str, models_given) -> Inputs:
         remarks.append(f"{emdb_id}: {facts['x_fault']}")
     said = tuple(dict.fromkeys([*remarks, *kept.remarks]))
     told = {key: facts.get(key) for key in ("resolution", "contour_level")}
-    point_group = facts.get("point_group") or None
-    return Inputs(map_file, models, emdb_id, pdb_ids, **told, point_group=point_group, remarks=said)
+    told |= {key: facts.get(key) or None for key in ("point_group", "map_grid")}
+    return Inputs(map_file, models, emdb_id, pdb_ids, **told, remarks=said)
 
 
 def check_entry(facts: dict) -> None:

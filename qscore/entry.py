@@ -134,6 +134,8 @@ def score_pair(
     """
     if resolution is not None and not (np.isfinite(resolution) and resolution > 0):
         raise ValueError(f"resolution {resolution}; expected a positive number of Å")
+    if contour is not None and not np.isfinite(contour):
+        raise ValueError(f"contour level {contour}; expected a number")
     if not Path(map_path).is_file():
         raise UnusableEntry(
             "map_missing", f"{'a folder, not a file' if Path(map_path).is_dir() else 'no such file'}: {map_path}"

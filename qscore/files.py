@@ -35,7 +35,10 @@ def check_folder(folder) -> None:
 
 
 def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False, b_factor: float | None = None) -> None:
-    """Write `summary.json`, `residues.tsv`, `<model>.qscore.cif` and, if asked, `atoms.tsv` and `<model>.bfactor.cif`.
+    """Write what `qscore score --out` leaves of a pair.
+
+    Always `summary.json`, `residues.tsv`, `inclusion.tsv` and `<model>.qscore.cif`; if asked `atoms.tsv` and
+    `<model>.bfactor.cif`.
 
     Parameters
     ----------
@@ -54,6 +57,7 @@ def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False,
     with all_together(folder) as work:
         tables.write_json(work / "summary.json", pair.summary | {"hints": list(pair.hints)})
         _write_table(work / "residues.tsv", tables.RESIDUES, pair.residues())
+        _write_table(work / "inclusion.tsv", tables.INCLUSION, pair.inclusion())
         if with_atoms:
             _write_table(work / "atoms.tsv", tables.ATOMS, pair.atoms())
         q = pair.scores.q[:, 0]

@@ -30,7 +30,7 @@ def _parts(n: int, size: int):
     return (slice(a, min(a + count, n)) for a in range(0, n, count))
 
 
-def forward(values: np.ndarray, shape=None, *, weights: np.ndarray | None = None, scale: float = 1.0) -> np.ndarray:
+def forward(values: np.ndarray, shape=None, *, weights=None, scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
     """Terms of a map, with zeros beyond it.
 
     Parameters
@@ -39,7 +39,7 @@ def forward(values: np.ndarray, shape=None, *, weights: np.ndarray | None = None
     shape : tuple of int, optional
         (nz, ny, nx) with zeros; that of `values` by default.
     weights : ndarray, shape of `values`, optional
-        The map is multiplied by them and `scale`.
+        The map, with `offset` added, is multiplied by them and `scale`.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def forward(values: np.ndarray, shape=None, *, weights: np.ndarray | None = None
     terms = np.zeros((nz, ny, nx // 2 + 1), dtype=np.complex64)
     for part in _parts(len(values), values[0].size):
         slab = values[part].astype(np.float32, copy=False)
-        slab = slab if weights is None else slab * (weights[part] * np.float32(scale))
+        slab = slab if weights is None else (slab + np.float32(offset)) * (weights[part] * np.float32(scale))
         terms[part] = np.fft.fft(np.fft.rfft(slab, n=nx, axis=2), n=ny, axis=1)
     for part in _parts(ny, nz * terms.shape[2]):
         terms[:, part] = np.fft.fft(terms[:, part], axis=0)
@@ -119,7 +119,7 @@ def attenuate(terms: np.ndarray, shape, step, *, b: float = 0.0, d_min: float | 
     z, y, x = squared_frequencies(shape, step)
     for part in _parts(len(terms), terms[0].size):
         s2 = z[part] + y + x
-        factor = np.exp(s2 * np.float32(-b / 4)) if b else np.ones_like(s2)
+        factor = np.exp(np.minimum(s2 * np.float32(-b / 4), 80)) if b else np.ones_like(s2)
         if d_min is not None:
             factor *= s2 <= np.float32(1 / d_min**2)
         terms[part] *= factor

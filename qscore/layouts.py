@@ -98,8 +98,8 @@ q_all_06 | number | as q_all, σ 0.6 Å
 """
 _REALSPACE = """
 avg_density | number | mean over atoms of the mean of the 8 nearest grid points, no waters, map units
-avg_density_z | number | the same over mean and standard deviation of the whole map
-avg_density_solvent_z | number | the same over mean and standard deviation of the solvent
+avg_density_z | number | the same minus the mean of the whole map, in its standard deviations
+avg_density_solvent_z | number | avg_density minus the mean of the solvent, in its standard deviations
 frac_negative | number | share of atoms in density below 0, no waters
 frac_below_solvent | number | share of atoms in density below the mode of the solvent
 inclusion | number | share of atoms in density above the recommended contour level, no waters
@@ -110,17 +110,17 @@ inclusion_backbone_surrogate | number | as inclusion_backbone, at surrogate_leve
 surrogate_level | number | level above which the box around the model holds the model's volume, map units
 map_value | number | mean density at the centres of atoms, no waters, map units
 contrast | number | mean over atoms of density at the centre minus that at the points Q samples at 2 Å, in solvent SD
-cc | number | correlation with the simulated map where that holds 95 % of its density; B as b_sim
-cc_mean | number | the same about the mean
-cc_mask | number | correlation about the mean in the molecular mask
-cc_box | number | correlation about the mean over the whole map
+cc | number | correlation about 0 with the simulated map, above the level that encloses 95 % of its density; B as b_sim
+cc_mean | number | the same correlation about the mean
+cc_mask | number | correlation about the mean in the molecular mask; B as b_sim
+cc_box | number | correlation about the mean over the whole map, the simulated 0 beyond the box; B as b_sim
 b_sim | number | one B of all atoms, fitted to maximise cc_mask, Å²
 cc_deposited | number | as cc, B as deposited
 cc_mean_deposited | number | as cc_mean, B as deposited
 cc_mask_deposited | number | as cc_mask, B as deposited
 cc_box_deposited | number | as cc_box, B as deposited
 b_informative | yes/no | whether no quarter of the atoms has one and the same deposited B (0, a constant, a cap)
-d_fsc05 | number | resolution at which the map–model FSC first falls below 0.5, masked around the atoms, Å; one B
+d_fsc05 | number | resolution at which the map–model FSC first falls below 0.5, map masked around the atoms, Å; one B
 d_fsc05_deposited | number | the same, B as deposited
 frac_unmodelled | number | share of points above the contour level that lie 5 Å or more from any atom
 whole_map | yes/no | whether the file holds the whole map, not a part cut out around the model
@@ -219,8 +219,8 @@ q_06 | number | mean Q of scored atoms, σ 0.6 Å
 q_04_backbone | number | of its backbone atoms
 q_04_side_chain | number | of its side-chain or base atoms
 inclusion | number | share of its atoms in density above the recommended contour level
-z | number | mean over its atoms of the 8 nearest grid points, over mean and standard deviation of the whole map
-cc_local | number | correlation with the simulated map about the mean within 2.5 Å of its atoms; B as b_sim
+z | number | mean over its atoms of the 8 nearest grid points, minus the mean of the whole map, in its SD
+cc_local | number | correlation about the mean with the simulated map within 2.5 Å (1.5 voxels) of its atoms; B as b_sim
 frac_on_constant | number | share of its shell points on exactly constant map or outside
 """
     ),

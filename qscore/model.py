@@ -36,6 +36,8 @@ class Model:
         residue name, atom name, alternate location, element; blank as "".
     occupancy, b_iso : ndarray, float
         Occupancy; B-factor in Å².
+    site_occupancy : ndarray, float
+        That of all alternate locations of the atom together, at most 1.
     kind : ndarray, int8
         Index into `CLASSES`.
     backbone : ndarray, bool
@@ -61,6 +63,7 @@ class Model:
     element: np.ndarray
     occupancy: np.ndarray
     b_iso: np.ndarray
+    site_occupancy: np.ndarray
     kind: np.ndarray
     backbone: np.ndarray
     residue_index: np.ndarray
@@ -171,6 +174,7 @@ def model_from_block(block: gemmi.cif.Block, *, name: str = "model", model_numbe
         raise UnusableEntry("model_no_atoms", f"{name}: all {len(rows)} atoms are hydrogen")
     kept = lowest_altlocs(_text(block, "label_alt_id")[heavy], _numbered(*_place(block, heavy)))
     columns = _columns(block, heavy[kept], name)
+    columns["site_occupancy"] = _site_occupancy(block, heavy, kept)
     counts = {"n_hydrogen": len(rows) - len(heavy), "n_altloc": int((~kept).sum()), "n_models": n_models}
     return Model(**columns, **_classes(block, columns), **counts)
 
@@ -196,6 +200,16 @@ def lowest_altlocs(label: np.ndarray, place: np.ndarray) -> np.ndarray:
         lowest[position] = min(letter, lowest.get(position, letter))
     kept[labelled] = [lowest[p] == a for p, a in zip(place[labelled].tolist(), label[labelled].tolist(), strict=True)]
     return kept
+
+
+def _site_occupancy(block, heavy: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Occupancies summed over the locations of an atom: rows of one chain, number, insertion code and atom name."""
+    occupancy = _floats(block, "occupancy", heavy, 1.0)
+    if kept.all():
+        return np.clip(occupancy, 0, 1)
+    site = _numbered(*_place(block, heavy), _text(block, "auth_atom_id", "label_atom_id")[heavy])
+    total = np.bincount(site, weights=np.nan_to_num(np.clip(occupancy, 0, 1)))
+    return np.minimum(total[site][kept], 1.0)
 
 
 def _rows_of_model(block, name: str, model_number: int | None):

@@ -19,13 +19,15 @@ from qscore.wholemap import WholeMap
 ROOM, MOST_ROOM = 5.0, 40.0  # Å beyond the box: twice the resolution, within these
 ALONGSIDE = 5.0  # Å: atoms further outside the box are left out
 FINE = 2.2  # points a resolution of the grid on which B is fitted
+WORTH = 0.6  # of the points of the map's own grid: with more of them that grid itself is taken, and no other is held
 SHARE = 0.95  # of the simulated density, above the threshold of CC
-EDGE = 3.0  # Å: least radius, and least width of the edge, of the mask of the FSC
+EDGES = 3.0, 10.0  # Å: radius, and width of the edge, of the mask of the FSC: the resolution, within these
 FEWEST_SHELLS = 3  # before the FSC falls below 0.5
 LOCAL = 2.5  # Å around an atom, or 1.5 voxels where that is more
 HALF = 0.5
 NARROW = 1024  # shells up to 1 / resolution, where B is fitted
 FEWEST_POINTS = 4
+MOST_SHARPENED = 80.0  # exponent: single precision holds no more
 NEARBY = 0.08  # of the root of B
 
 
@@ -66,10 +68,11 @@ class Frame:
 
     @property
     def coarse(self) -> tuple[int, int, int]:
-        """Points of a grid just fine enough for the resolution, z, y, x."""
+        """Points of a grid just fine enough for the resolution, z, y, x; the padded one where that is little more."""
         edges = np.array(self.padded) * self.step[::-1]
         wanted = [fourier.good_size(max(8, int(np.ceil(FINE * edge / self.resolution)))) for edge in edges]
-        return tuple(min(n, m) for n, m in zip(wanted, self.padded, strict=True))
+        found = tuple(min(n, m) for n, m in zip(wanted, self.padded, strict=True))
+        return found if np.prod(found, dtype=float) < WORTH * np.prod(self.padded, dtype=float) else self.padded
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,24 @@ class Agreement:
     local: np.ndarray
 
 
-def frame_of(density: Density, resolution: float) -> Frame:
-    """The grid of a box, with room beyond it."""
-    room = np.clip(2 * resolution, ROOM, MOST_ROOM)
-    shape = density.values.shape
-    padded = tuple(
-        fourier.good_size(n + int(np.ceil(room / d))) for n, d in zip(shape, density.step[::-1], strict=True)
-    )
-    origin = density.origin + density.offset * density.step
-    return Frame(shape, padded, density.step, origin, float(resolution))
+def frame_of(density: Density, position: np.ndarray, resolution: float) -> Frame:
+    """The grid of a box, with room beyond it, and for atoms outside it.
+
+    Parameters
+    ----------
+    density : Density
+    position : ndarray, shape (n, 3)
+        Atoms of `alongside`, Å.
+    resolution : float
+        Å.
+    """
+    shape, step = density.values.shape, density.step
+    origin = density.origin + density.offset * step
+    last = origin + (np.array(shape[::-1]) - 1) * step
+    outside = np.clip(origin - position, 0, None).max(axis=0) + np.clip(position - last, 0, None).max(axis=0)
+    room = np.clip(2 * resolution, ROOM, MOST_ROOM) + outside
+    padded = [fourier.good_size(n + int(np.ceil(r))) for n, r in zip(shape, (room / step)[::-1], strict=True)]
+    return Frame(shape, tuple(padded), step, origin, float(resolution))
 
 
 def alongside(density: Density, position: np.ndarray) -> np.ndarray:
@@ -117,9 +129,9 @@ def alongside(density: Density, position: np.ndarray) -> np.ndarray:
     return ((position >= low - ALONGSIDE) & (position <= high + ALONGSIDE)).all(axis=1)
 
 
-def molecule(frame: Frame, atoms: Atoms) -> np.ndarray:
+def molecule(frame: Frame, position: np.ndarray, element) -> np.ndarray:
     """Points of the box inside the molecular mask → uint8, eight in a byte; `unpacked` makes them bool again."""
-    mask = molecular_mask(atoms.position, atoms.element, **frame.place)
+    mask = molecular_mask(position, element, **frame.place)
     z, y, x = frame.shape
     return np.packbits(mask[:z, :y, :x])
 
@@ -129,31 +141,44 @@ def unpacked(bits: np.ndarray, shape) -> np.ndarray:
     return np.unpackbits(bits, count=int(np.prod(shape))).view(bool).reshape(shape)
 
 
-def soft_mask(frame: Frame, position: np.ndarray) -> np.ndarray:
-    """1 within a radius of an atom, 0 beyond twice that, a cosine between; the radius is 3 Å or the resolution.
+@dataclass(frozen=True)
+class SoftMask:
+    """1 within a radius of an atom, 0 beyond twice that, a cosine between.
 
-    Returns
-    -------
-    ndarray, uint8, shape of the box
+    Attributes
+    ----------
+    weights : ndarray, uint8, shape of the box
         In 255ths.
+    background : float
+        Median of the map where the mask is between 0 and 1: it is taken off before masking, so that an offset of
+        the map has no effect.
     """
+
+    weights: np.ndarray
+    background: float
+
+
+def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMask:
+    """The mask of the FSC; its radius is the resolution, 3 Å at least and 10 Å at most."""
     from qscore import gridloops
 
-    radius = max(EDGE, frame.resolution)
+    radius = float(np.clip(frame.resolution, *EDGES))
     nearest = np.full(frame.shape, np.inf, dtype=np.float32)
     gridloops.nearest_squared(nearest, frame.origin, frame.step, np.ascontiguousarray(position), 2 * radius)
     weights = np.zeros(frame.shape, dtype=np.uint8)
     for section, squared in zip(weights, nearest, strict=True):
         beyond = np.clip(np.sqrt(squared) / radius - 1, 0, 1)
         section[:] = np.rint(255 * (0.5 + 0.5 * np.cos(np.pi * beyond)))
-    return weights
+    del nearest
+    edge = values[(weights > 0) & (weights < 255)]
+    return SoftMask(weights, float(np.median(edge)) if len(edge) else 0.0)
 
 
-def agreement(
-    density: Density, frame: Frame, atoms: Atoms, mask: np.ndarray, *, whole: WholeMap | None, fit: bool,
+def compare(
+    density: Density, frame: Frame, atoms: Atoms, mask: np.ndarray, *, whole: WholeMap | None,
     groups: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Agreement:  # fmt: skip
-    """Compare a map with the one simulated from a model.
+) -> tuple[Agreement, Agreement]:  # fmt: skip
+    """Compare a map with the ones simulated from a model: with one B for all atoms, and with B as deposited.
 
     Parameters
     ----------
@@ -166,19 +191,27 @@ def agreement(
         Of `molecule`.
     whole : WholeMap, optional
         For ``cc_box``: outside the box the simulated map is taken to be 0.
-    fit : bool
-        One B for all atoms, fitted to maximise ``cc_mask``; else B as in `atoms`.
     groups : (positions, starts), optional
-        Atoms sorted by group and where each group starts: correlations are wanted around each.
+        Atoms sorted by group and where each group starts: correlations are wanted around each, with one B.
     """
+    soft = soft_mask(density.values, frame, atoms.position)
+    flat = agreement(density, frame, atoms, mask, soft=soft, whole=whole, fit=True, groups=groups)
+    return flat, agreement(density, frame, atoms, mask, soft=soft, whole=whole, fit=False)
+
+
+def agreement(
+    density: Density, frame: Frame, atoms: Atoms, mask: np.ndarray, *, soft: SoftMask, whole: WholeMap | None,
+    fit: bool, groups: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Agreement:  # fmt: skip
+    """See `compare`; `fit`: one B for all atoms, fitted to maximise ``cc_mask``; else B as in `atoms`."""
     base = BLUR_PER_STEP2 * float(frame.step.max()) ** 2
     b_iso = np.full(len(atoms.position), base) if fit else atoms.b_iso
     terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, **frame.place)
-    d_fsc05, fault = crossing(_shells(density.values, atoms.position, terms, frame), frame)
+    d_fsc05, fault = crossing(_shells(density.values, soft, terms, frame), frame)
     sought = Sought.of(density.values, mask, terms, frame) if fit else None
     coarse = _cut(terms, frame)
     del terms
-    best = sought.best(coarse, base) if sought else float("nan")
+    best, inside = sought.best(coarse, base) if sought else (float("nan"), True)
     if sought:
         _attenuated(coarse, frame, best - base)
     spread = fourier.resized(coarse, frame.coarse, frame.padded)
@@ -186,14 +219,15 @@ def agreement(
     simulated = fourier.backward(spread, frame.padded[2], frame.shape)
     del spread
     local = _local(density, simulated, frame, groups)
-    return Agreement(best, *_correlations(density.values, simulated, mask, whole), d_fsc05, fault, local)
+    correlations = _correlations(density.values, simulated, mask, whole)
+    return Agreement(best if inside else float("nan"), *correlations, d_fsc05, fault, local)
 
 
-def _shells(values, position, terms, frame: Frame) -> np.ndarray:
+def _shells(values, soft: SoftMask, terms, frame: Frame) -> np.ndarray:
     """Of each shell a Fourier voxel wide: cross and own sums of both maps and the number of terms (4, shells)."""
     from qscore import gridloops
 
-    of_map = fourier.forward(values, frame.padded, weights=soft_mask(frame, position), scale=1 / 255)
+    of_map = fourier.forward(values, frame.padded, weights=soft.weights, scale=1 / 255, offset=-soft.background)
     edges = np.array(frame.padded[::-1]) * frame.step
     width = 1 / float(edges.min())
     sums = np.zeros((4, int(0.5 / float(frame.step.max()) / width) + 1))
@@ -246,8 +280,6 @@ class Sought:
     frame : Frame
     mask : ndarray of uint8
         Of `molecule`.
-    inside : ndarray of float16
-        The same on the coarse grid.
     cross, alone : ndarray, shape (shells,)
         Sum over the mask of map times simulated map, and of the simulated map, by shell.
     mean : float
@@ -258,7 +290,6 @@ class Sought:
 
     frame: Frame
     mask: np.ndarray
-    inside: np.ndarray
     cross: np.ndarray
     alone: np.ndarray
     mean: float
@@ -271,42 +302,49 @@ class Sought:
         sums = [_narrow(values, inside, terms, frame), _narrow(inside, None, terms, frame)]
         n = int(inside.sum())
         mean = float(np.sum(values, where=inside, dtype=np.float64)) / max(n, 1)
-        return cls(frame, mask, _on_coarse(inside, frame), *sums, mean, n)
+        return cls(frame, mask, *sums, mean, n)
 
-    def best(self, coarse: np.ndarray, base: float) -> float:
-        """The B for the highest correlation in the mask; `base` is that of the terms.
+    def best(self, coarse: np.ndarray, base: float) -> tuple[float, bool]:
+        """The B for the highest correlation in the mask, and whether it lies inside the range searched.
+
+        `base` is the B of the terms.
 
         Found on the coarse grid, then set right by a parabola through three correlations on the map's own.
         """
         if self.n < FEWEST_POINTS:
-            return base
+            return base, False
         most = np.sqrt(max(800.0, 16 * self.frame.resolution**2))
-        near = highest(lambda root: self._correlation(coarse, root**2 - base, fine=False), 0.0, most)
+        own = self.frame.coarse == self.frame.padded
+        weights = None if own else _on_coarse(unpacked(self.mask, self.frame.shape), self.frame)
+        near = highest(lambda root: self._correlation(coarse, root**2 - base, weights), 0.0, most)
         if not 0 < near < most:
-            return near**2
+            return near**2, False
         three = [near * factor for factor in (1 - NEARBY, 1.0, 1 + NEARBY)]
-        root = _vertex(three, [self._correlation(coarse, root**2 - base, fine=True) for root in three])
-        return float(np.clip(root, three[0], three[2])) ** 2
+        root = _vertex(three, [self._correlation(coarse, root**2 - base, None) for root in three])
+        return float(np.clip(root, three[0], three[2])) ** 2, True
 
-    def _correlation(self, coarse: np.ndarray, b: float, *, fine: bool) -> float:
-        """CC_mask but for a factor, with `b` added to the terms' own."""
+    def _correlation(self, coarse: np.ndarray, b: float, weights: np.ndarray | None) -> float:
+        """CC_mask but for a factor, with `b` added to the terms' own; on the map's own grid without `weights`."""
         width = 1 / (NARROW * self.frame.resolution)
-        fade = np.exp(-b / 4 * (width * np.arange(len(self.cross))) ** 2)
+        fade = np.exp(np.minimum(-b / 4 * (width * np.arange(len(self.cross))) ** 2, MOST_SHARPENED))
         cross, total = float(self.cross @ fade), float(self.alone @ fade)
-        terms = _attenuated(coarse.copy(), self.frame, b)
-        spread = (self._squares_fine if fine else self._squares)(terms) - total**2 / self.n
+        squares = self._squares(coarse, b) if weights is None else self._coarse_squares(coarse, b, weights)
+        spread = squares - total**2 / self.n
         return float((cross - self.mean * total) / np.sqrt(spread)) if spread > 0 else -np.inf
 
-    def _squares(self, terms: np.ndarray) -> float:
+    def _coarse_squares(self, coarse: np.ndarray, b: float, weights: np.ndarray) -> float:
         """Sum of squares in the mask, from the coarse grid."""
+        terms = _attenuated(coarse.copy(), self.frame, b)
         parts = fourier.sections(terms, self.frame.coarse[2])
-        total = sum(float(np.sum(np.square(slab) * self.inside[part], dtype=np.float64)) for part, slab in parts)
+        total = sum(float(np.sum(np.square(slab) * weights[part], dtype=np.float64)) for part, slab in parts)
         return total * float(np.prod(self.frame.padded) / np.prod(self.frame.coarse))
 
-    def _squares_fine(self, terms: np.ndarray) -> float:
+    def _squares(self, coarse: np.ndarray, b: float) -> float:
         """The same on the map's own grid."""
+        terms = fourier.resized(coarse, self.frame.coarse, self.frame.padded)
+        terms = terms.copy() if terms is coarse else terms
+        fourier.attenuate(terms, self.frame.padded, self.frame.step, b=b)
         inside = unpacked(self.mask, self.frame.shape)
-        terms = fourier.resized(terms, self.frame.coarse, self.frame.padded)
         parts = fourier.sections(terms, self.frame.padded[2], self.frame.shape)
         return sum(float(np.sum(np.square(slab), where=inside[part], dtype=np.float64)) for part, slab in parts)
 
@@ -350,39 +388,43 @@ def _vertex(x, y) -> float:
     return b - 0.5 * ((b - a) * up - (b - c) * down) / (up - down) if up != down else b
 
 
-def pearson(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation about the mean; NaN without variance."""
-    one, other = one - one.mean(dtype=np.float64), other - other.mean(dtype=np.float64)
-    power = np.sqrt(np.sum(one * one, dtype=np.float64) * np.sum(other * other, dtype=np.float64))
-    return float(np.sum(one * other, dtype=np.float64) / power) if power > 0 else float("nan")
+def correlation(one: np.ndarray, other: np.ndarray, where: np.ndarray, *, about_mean: bool = True) -> float:
+    """Correlation of two maps at some points, about their means or about 0; NaN without points or variance."""
+    n = int(np.count_nonzero(where))
+    if not n:
+        return float("nan")
+    means = [float(np.sum(a, where=where, dtype=np.float64)) / n if about_mean else 0.0 for a in (one, other)]
+    sums = np.zeros(3)
+    for part in zip(one, other, where, strict=True):  # by sections: in double precision no copy of the map is made
+        a, b = (values[part[2]].astype(np.float64) - mean for values, mean in zip(part, means, strict=False))
+        sums += a @ a, b @ b, a @ b
+    power = np.sqrt(sums[0] * sums[1])
+    return float(sums[2] / power) if power > 0 else float("nan")
 
 
-def cosine(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation about 0; NaN where either is 0 throughout."""
-    power = np.sqrt(np.sum(np.square(one, dtype=np.float64)) * np.sum(np.square(other, dtype=np.float64)))
-    return float(np.sum(np.multiply(one, other, dtype=np.float64)) / power) if power > 0 else float("nan")
+def threshold(simulated: np.ndarray, inside: np.ndarray) -> float:
+    """The level above which a simulated map holds 95 % of its positive density in a mask.
 
-
-def threshold(simulated: np.ndarray) -> float:
-    """The level above which the simulated map holds 95 % of its positive density, to a 4096th of its highest value."""
+    Of that in the mask: the ripples of the cut at 1/R would count more the larger the box. To a 4096th of the
+    highest value.
+    """
     top = float(simulated.max())
     if not top > 0:
         return float("inf")
     count = np.zeros(4096)
-    for section in simulated:
-        count += np.histogram(section, bins=4096, range=(0.0, top), weights=section.astype(np.float64))[0]
+    for section, chosen in zip(simulated, inside, strict=True):
+        values = section[chosen]
+        count += np.histogram(values, bins=4096, range=(0.0, top), weights=values.astype(np.float64))[0]
     above = np.cumsum(count[::-1])
     return top * (1 - (np.searchsorted(above, SHARE * above[-1]) + 1) / 4096)
 
 
 def _correlations(values, simulated, mask, whole) -> tuple[float, float, float, float]:
     """CC, CC about the mean, CC_mask, CC_box."""
-    shown = simulated > threshold(simulated)
-    ours, theirs = values[shown], simulated[shown]
-    del shown
-    mask = unpacked(mask, values.shape)
-    thresholded = (cosine(ours, theirs), pearson(ours, theirs)) if len(ours) else (float("nan"),) * 2
-    in_mask = pearson(values[mask], simulated[mask]) if mask.any() else float("nan")
+    inside = unpacked(mask, values.shape)
+    shown = simulated > threshold(simulated, inside)
+    thresholded = (correlation(values, simulated, shown, about_mean=mean) for mean in (False, True))
+    in_mask = correlation(values, simulated, inside)
     return *thresholded, in_mask, box_correlation(values, simulated, whole) if whole else float("nan")
 
 

@@ -61,7 +61,7 @@ def _told(scores: dict, column: str, name: str, form: str, unit: str) -> str:
 
 def _reasons(not_measured: str):
     """Names of the empty scores among those shown, with the reason; as it stands what is of another form."""
-    names = {column: f"{name}, {unit}" if name == "average density" else name for column, name, _, unit in SHOWN}
+    names = {column: f"{name} ({unit})" if name == "average density" else name for column, name, _, unit in SHOWN}
     for part in filter(None, not_measured.split("; ")):
         reason, colon, columns = part.rpartition(": ")
         told = dict.fromkeys(names[column] for column in columns.split(", ") if column in names)

@@ -12,18 +12,17 @@ import numpy as np
 
 from qscore import modelmap
 from qscore.density import Density
+from qscore.measurable import NAN, OF_MODEL_MAP, OF_SOLVENT, Facts, part_of_map
 from qscore.model import Model
 from qscore.score import Scores
-from qscore.wholemap import FEWEST_SOLVENT, WholeMap
+from qscore.wholemap import WholeMap
 
 CURVE = ("level", "inclusion", "inclusion_backbone", "frac_map")
 LEVELS = 21  # of the curve of inclusion: quantiles of the density at atoms
-FACES = 10.0  # Å: a map that ends nearer than this to the model on all six sides was cut out around it
-PARTIAL = 0.5  # of the density above the contour level away from the model: the model is a part of what is there
+TIES = 0.1  # of the molecule's points at one and the same value: the mask's outside, not a level
 COMMON = 0.25  # of the atoms with one and the same B: deposited B are placeholders, or capped
 INCLUSION_BACKBONE = frozenset({"N", "CA", "C", "O", "P", "OXT", "C3'", "C4'", "C5'", "O3'", "O5'"})
 _ATOMS_AT_ONCE = 1 << 17
-NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,11 @@ class RealSpace:
 
 @dataclass(frozen=True)
 class AtAtoms:
-    """The map at n atoms: trilinear value and mean of the 8 nearest grid points; NaN outside the map."""
+    """The map at n atoms: trilinear value and mean of the 8 nearest grid points, NaN outside; which are outside."""
 
     value: np.ndarray
     eight: np.ndarray
+    outside: np.ndarray
 
 
 def measure(
@@ -83,103 +83,17 @@ def measure(
     """
     chosen = model.take(which)
     at, solute = at_atoms(density, chosen.position), ~chosen.is_class("water")
-    facts = Facts(whole, part_of_map(density, model.position, map_grid), contour, resolution)
-    volume, found, local = _simulated(density, model, which, facts)
+    near = modelmap.alongside(density, model.position)
+    mask, volume = _molecule(density, model, near, resolution)
     level = surrogate_level(density, volume)
+    facts = Facts.of(density, whole, part_of_map(density, model.position, map_grid), level, volume,
+                     contour=contour, resolution=resolution)  # fmt: skip
+    found, local = _simulated(density, model.take(near), mask, chosen, facts)
     entry = _sums(facts) | _at_atoms(at, solute, facts) | _contrast(scores, solute, facts)
     entry |= _inclusions(at, chosen, solute, contour, level) | found
     entry["not_measured"] = facts.told(entry)
     residues = _by_residue(chosen, at, facts) | {"cc_local": local}
     return RealSpace(entry, residues, _by_chain(at, chosen, solute, contour), inclusion_curve(at, chosen, density))
-
-
-@dataclass
-class Facts:
-    """What decides whether a score can be measured.
-
-    Attributes
-    ----------
-    whole : WholeMap
-    part : str
-        Why the file is held to be a part of a map; "" when it is whole.
-    contour, resolution : float or None
-    """
-
-    whole: WholeMap
-    part: str
-    contour: float | None
-    resolution: float | None
-    fsc_fault: str = ""
-    not_finite: bool = False
-
-    @property
-    def away(self) -> float:
-        """Share of points above the contour level 5 Å or more from any atom; NaN without a level."""
-        if self.contour is None or self.part or not self.whole.n_above:
-            return NAN
-        return self.whole.n_above_far / self.whole.n_above
-
-    @property
-    def solvent(self) -> bool:
-        """Whether the solvent is known."""
-        return not self.part and self.whole.n_solvent >= FEWEST_SOLVENT
-
-    def told(self, entry: dict) -> str:
-        """The empty scores by reason, one line."""
-        empty = [key for key, value in entry.items() if isinstance(value, float) and np.isnan(value)]
-        reasons: dict[str, list[str]] = {}
-        for key in empty:
-            reasons.setdefault(self._why(key), []).append(key)
-        return "; ".join(f"{reason}: {', '.join(keys)}" for reason, keys in reasons.items())
-
-    def _why(self, key: str) -> str:
-        if key in _OF_MAP and self.part:
-            return self.part
-        if key in _OF_SOLVENT and not self.solvent:
-            return f"fewer than {FEWEST_SOLVENT:,} points of solvent"
-        if key in _OF_LEVEL and self.contour is None:
-            return "no contour level"
-        if key in _OF_MODEL_MAP and self.resolution is None:
-            return "no resolution"
-        if key in _OF_MODEL_MAP and self.not_finite:
-            return "the map holds what is not a number"
-        if key.startswith("d_fsc05") and self.fsc_fault:
-            return self.fsc_fault
-        if key.startswith("cc_box") and self.away > PARTIAL:
-            return "partial model (over half of the map above the contour level is 5 Å or more from it)"
-        return _OTHERWISE.get(key, "no atom in the map, or the map does not vary there")
-
-
-_OF_SOLVENT = ("avg_density_solvent_z", "frac_below_solvent", "contrast", "solvent_mean", "solvent_sd", "solvent_mode")
-_OF_MAP = ("avg_density_z", "map_mean", "map_sd", "cc_box", "cc_box_deposited", "frac_unmodelled", *_OF_SOLVENT)
-_OF_LEVEL = ("inclusion", "inclusion_backbone", "frac_unmodelled")
-_OF_MODEL_MAP = (
-    "cc", "cc_mean", "cc_mask", "cc_box", "b_sim", "d_fsc05",
-    "cc_deposited", "cc_mean_deposited", "cc_mask_deposited", "cc_box_deposited", "d_fsc05_deposited",
-)  # fmt: skip
-_OTHERWISE = {
-    "inclusion_backbone": "no backbone atom",
-    "inclusion_backbone_surrogate": "no backbone atom",
-    "frac_unmodelled": "nothing lies above the contour level",
-}
-
-
-def part_of_map(density: Density, position: np.ndarray, map_grid: str | None = None) -> str:
-    """Why a file is held to be a part of a map; "" when it is held to be whole.
-
-    The deposited grid decides where it is told. Else a map is a part when its header's cell has more intervals
-    than points, or when it ends within 10 Å of the model's outermost atoms on all six sides.
-    """
-    header = density.header
-    if header is not None and map_grid:
-        here = " ".join(map(str, header.shape))
-        return "" if here == map_grid else f"part of a map ({here} of {map_grid} points)"
-    if header is not None and any(n < m for n, m in zip(density.grid.tolist(), header.sampling, strict=True)):
-        return "part of a map (its header's cell is larger)"
-    finite = position[np.isfinite(position).all(axis=1)]
-    last = density.origin + (density.grid - 1) * density.step
-    left = np.concatenate([finite.min(axis=0) - density.origin, last - finite.max(axis=0)])
-    return f"part of a map (it ends within {FACES:g} Å of the model on all sides)" if left.max() < FACES else ""
 
 
 def at_atoms(density: Density, position: np.ndarray) -> AtAtoms:
@@ -192,14 +106,15 @@ def at_atoms(density: Density, position: np.ndarray) -> AtAtoms:
         Å, x y z; NaN where not known.
     """
     value, eight = np.full(len(position), NAN), np.full(len(position), NAN)
-    inside = np.flatnonzero(density.contains(position))
+    outside = ~density.contains(position)
+    inside = np.flatnonzero(~outside)
     for begin in range(0, len(inside), _ATOMS_AT_ONCE):
         some = inside[begin : begin + _ATOMS_AT_ONCE]
         place = (position[some] - density.origin) / density.step
         corner = np.clip(np.floor(place).astype(np.int64), 0, density.grid - 2)
         corners = _corners(density.values, corner - density.offset)
         eight[some], value[some] = corners.mean(axis=(1, 2, 3)), _trilinear(corners, place - corner)
-    return AtAtoms(value, eight)
+    return AtAtoms(value, eight, outside)
 
 
 def _corners(values: np.ndarray, corner: np.ndarray) -> np.ndarray:
@@ -219,7 +134,7 @@ def _trilinear(corners: np.ndarray, fraction: np.ndarray) -> np.ndarray:
 def _sums(facts: Facts) -> dict:
     whole = facts.whole
     known = {"map_mean": whole.mean, "map_sd": whole.sd} if not facts.part else {"map_mean": NAN, "map_sd": NAN}
-    solvent = {key: getattr(whole, key) if facts.solvent else NAN for key in _OF_SOLVENT[3:]}
+    solvent = {key: getattr(whole, key) if facts.solvent else NAN for key in OF_SOLVENT[3:]}
     n_solvent = None if facts.part else whole.n_solvent
     return {"whole_map": not facts.part, **known, **solvent, "n_solvent": n_solvent, "frac_unmodelled": facts.away}
 
@@ -268,12 +183,17 @@ def included(value: np.ndarray, among: np.ndarray, level: float | None) -> float
 
 
 def surrogate_level(density: Density, n_points: int) -> float:
-    """The level above which as many points of the box lie as the molecule has; NaN when it has none, or has all."""
+    """The level above which as many points of the box lie as the molecule has.
+
+    NaN when it has none, or all; and when a mask leaves fewer, so that the level would be that of the mask's outside.
+    """
     values = density.values.reshape(-1)
+    finite = np.isfinite(values)
+    values = values if finite.all() else values[finite]
     if not 0 < n_points < values.size:
         return NAN
-    ordered = np.partition(values, values.size - n_points - 1)
-    return float(ordered[values.size - n_points - 1])
+    level = np.partition(values, values.size - n_points - 1)[values.size - n_points - 1]
+    return float(level) if np.count_nonzero(values == level) < TIES * n_points else NAN
 
 
 def _inclusions(at: AtAtoms, model: Model, solute: np.ndarray, contour, level: float) -> dict:
@@ -281,7 +201,7 @@ def _inclusions(at: AtAtoms, model: Model, solute: np.ndarray, contour, level: f
     return {
         "inclusion": included(at.value, solute, contour),
         "inclusion_backbone": included(at.value, backbone, contour),
-        "n_inclusion_outside": int(np.isnan(at.value[solute]).sum()),
+        "n_inclusion_outside": int(at.outside[solute].sum()),
         "inclusion_surrogate": included(at.value, solute, level),
         "inclusion_backbone_surrogate": included(at.value, backbone, level),
         "surrogate_level": level,
@@ -305,15 +225,21 @@ def inclusion_curve(at: AtAtoms, model: Model, density: Density) -> dict[str, np
 
 
 def _by_chain(at: AtAtoms, model: Model, solute: np.ndarray, contour) -> dict[str, dict]:
-    backbone, chains = counted(model)[1], dict.fromkeys(model.chain[solute].tolist())
-    parts = ((name, model.chain == name) for name in chains) if contour is not None else ()
-    return {
-        name: {
-            "inclusion": included(at.value, solute & part, contour),
-            "inclusion_backbone": included(at.value, backbone & part, contour),
-        }
-        for name, part in parts
+    if contour is None or not solute.any():
+        return {}
+    names, index = np.unique(model.chain[solute], return_inverse=True)
+    backbone, above = counted(model)[1][solute], at.value[solute] > contour
+    shares = {
+        "inclusion": _shares(index, above, len(names)),
+        "inclusion_backbone": _shares(index[backbone], above[backbone], len(names)),
     }
+    return {name: {key: float(share[k]) for key, share in shares.items()} for k, name in enumerate(names.tolist())}
+
+
+def _shares(index: np.ndarray, true: np.ndarray, n: int) -> np.ndarray:
+    """Share of true ones of each group; NaN of an empty one."""
+    count = np.bincount(index, minlength=n)
+    return np.divide(np.bincount(index, weights=true, minlength=n), count, out=np.full(n, NAN), where=count > 0)
 
 
 def _by_residue(model: Model, at: AtAtoms, facts: Facts) -> dict[str, np.ndarray]:
@@ -335,28 +261,34 @@ def _by_residue(model: Model, at: AtAtoms, facts: Facts) -> dict[str, np.ndarray
 # ---- the simulated map ----
 
 
-def _simulated(density: Density, model: Model, which: np.ndarray, facts: Facts):
-    """Points of the molecule, what compares the map with a simulated one, and the local correlation of each residue."""
-    near = modelmap.alongside(density, model.position)
-    chosen = model.take(which)
-    n_residues = len(np.unique(chosen.residue_index))
-    nothing = dict.fromkeys(_OF_MODEL_MAP, NAN) | {"b_informative": b_informative(model.b_iso)}
+def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> tuple[np.ndarray | None, int]:
+    """The molecular mask, None when no atom is near the box, and how many points of the box it has."""
     if not near.any():
-        return 0, nothing, np.full(n_residues, NAN)
-    frame = modelmap.frame_of(density, facts.resolution or modelmap.EDGE)
-    some = model.take(near)
-    atoms = modelmap.Atoms(some.position, some.element, np.clip(some.b_iso, 0, 999), some.occupancy)
-    mask = modelmap.molecule(frame, atoms)
-    volume = int(np.bitwise_count(mask).sum())
-    facts.not_finite = not np.isfinite(density.values.sum(dtype=np.float64))
-    if facts.resolution is None or facts.not_finite:
-        return volume, nothing, np.full(n_residues, NAN)
-    partial = facts.part or facts.away > PARTIAL
-    how = {"whole": None if partial else facts.whole}
-    flat = modelmap.agreement(density, frame, atoms, mask, fit=True, groups=_groups(chosen), **how)
-    deposited = modelmap.agreement(density, frame, atoms, mask, fit=False, **how)
-    facts.fsc_fault = flat.fsc_fault or deposited.fsc_fault
-    return volume, nothing | _named(flat, "") | _named(deposited, "_deposited") | {"b_sim": flat.b}, flat.local
+        return None, 0
+    frame = modelmap.frame_of(density, model.position[near], resolution or modelmap.EDGES[0])
+    mask = modelmap.molecule(frame, model.position[near], model.element[near])
+    return mask, int(np.bitwise_count(mask).sum())
+
+
+def _simulated(density: Density, near: Model, mask, chosen: Model, facts: Facts) -> tuple[dict, np.ndarray]:
+    """What compares the map with one simulated from the atoms near it, and the local correlation of each residue."""
+    nothing = dict.fromkeys(OF_MODEL_MAP, NAN) | {"b_informative": b_informative(near.b_iso)}
+    position, starts = _groups(chosen)
+    if mask is None or facts.resolution is None or not facts.finite:
+        return nothing, np.full(len(starts) - 1, NAN)
+    frame = modelmap.frame_of(density, near.position, facts.resolution)
+    atoms = modelmap.Atoms(near.position, near.element, np.clip(near.b_iso, 0, 999), near.site_occupancy)
+    compared = modelmap.compare(
+        density,
+        frame,
+        atoms,
+        mask,
+        groups=(position, starts),
+        whole=None if facts.part or facts.partial else facts.whole,
+    )
+    facts.fsc_fault = compared[0].fsc_fault or compared[1].fsc_fault
+    flat, deposited = compared
+    return nothing | _named(flat, "") | _named(deposited, "_deposited") | {"b_sim": flat.b}, flat.local
 
 
 def _named(found: modelmap.Agreement, end: str) -> dict:

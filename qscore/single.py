@@ -109,7 +109,7 @@ def contour_option(use: str):
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write summary.json, residues.tsv, the model with Q and, with a resolution, regions.tsv.",
+    help="Write summary.json, residues.tsv, inclusion.tsv, the model with Q and, with a resolution, regions.tsv.",
 )
 @click.option("--atoms", is_flag=True, help="Write atoms.tsv too (with --out).")
 @click.option(
@@ -140,7 +140,8 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, b_f
     sigmas = tuple(dict.fromkeys(sigmas))
     pair = entry.score_pair(
         found.map_file, found.model_files[0],
-        sigmas=sigmas, model_number=model_number, contour=found.contour_level, **scoring,
+        sigmas=sigmas, model_number=model_number,
+        contour=found.contour_level, map_grid=found.map_grid, **scoring,
     )  # fmt: skip
     rows, said = ligands.of_pair(pair.ligands())
     judged, regions = _judged(pair, sigmas, found)
@@ -165,7 +166,7 @@ def _tell_written(out, model_file, *, atoms, regions, b_factor) -> None:
     """What was left in the folder; on the error stream, so that the output ends with the sentence."""
     from qscore import files
 
-    names = ["summary.json", "residues.tsv", *["atoms.tsv"] * atoms]
+    names = ["summary.json", "residues.tsv", "inclusion.tsv", *["atoms.tsv"] * atoms]
     names += [*["regions.tsv"] * (regions is not None), f"{files.stem(model_file)}.qscore.cif"]
     names += [f"{files.stem(model_file)}.bfactor.cif"] * (b_factor is not None)
     click.echo(f"written to {out}: {', '.join(names)}", err=True)
@@ -201,7 +202,7 @@ def _judged(pair, sigmas, inputs) -> tuple[dict, list[dict] | None]:
 @click.argument("map_given", metavar="MAP")
 @click.argument("before", metavar="MODEL1")
 @click.argument("after", metavar="MODEL2")
-@contour_option(", kept in the summary")
+@contour_option(", kept in the summary: no score here is counted at it")
 @pair_options
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write compare.tsv, compare.json and the figure."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class WholeMap:
         Of them; NaN where they are fewer than 10,000. The mode is that of at most a million of them, evenly taken.
     n_above, n_above_far : int
         Points above the level asked for; of them those 5 Å or more from any atom.
+    far : ndarray of float32
+        Values at points 5 Å or more from any atom, not on constant map: every `stride`-th of the file.
+    stride : int
     """
 
     n: int
@@ -42,6 +45,12 @@ class WholeMap:
     solvent_mode: float
     n_above: int
     n_above_far: int
+    far: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    stride: int = 1
+
+    def far_above(self, level: float) -> int:
+        """About how many points 5 Å or more from any atom lie above any level."""
+        return int(np.count_nonzero(self.far > level)) * self.stride
 
     @property
     def mean(self) -> float:
@@ -85,6 +94,8 @@ class Passing:
         self._settle(end if end == self._of else end - _CONTEXT)
         gone = max(self._settled - _CONTEXT - self._first, 0)
         self._held, self._first = self._held[gone:], self._first + gone
+        if self._settled == self._of:
+            del self._held, self._near
 
     def _settle(self, end: int) -> None:
         """Count the sections up to `end`, of which all is known now."""
@@ -123,11 +134,12 @@ class Passing:
         """What all sections told."""
         (total, squares, of_solvent, solvent_squares), counts = self._totals.tolist(), self._counts.tolist()
         n, n_solvent, n_above, n_above_far = counts
-        if n_solvent < FEWEST_SOLVENT:
-            return WholeMap(n, total, squares, n_solvent, *[float("nan")] * 3, n_above, n_above_far)
-        sd = _sd(n_solvent, of_solvent, solvent_squares)
-        mode = mode_of(np.concatenate(self._sample))
-        return WholeMap(n, total, squares, n_solvent, of_solvent / n_solvent, sd, mode, n_above, n_above_far)
+        far = np.concatenate(self._sample)
+        solvent = (float("nan"),) * 3
+        if n_solvent >= FEWEST_SOLVENT:
+            mean, sd = of_solvent / n_solvent, _sd(n_solvent, of_solvent, solvent_squares)
+            solvent = mean, sd, mode_of(far)
+        return WholeMap(n, total, squares, n_solvent, *solvent, n_above, n_above_far, far, self._stride)
 
 
 def _sd(n: int, total: float, squares: float) -> float:
@@ -173,6 +185,7 @@ def mode_of(values: np.ndarray) -> float:
     mode is estimated best (Romano 1988, Ann. Stat. 16:629). On 512 bins between the percentiles 0.5 and 99.5; the
     peak is refined by a parabola.
     """
+    values = values.astype(np.float64)
     low, high = np.percentile(values, [0.5, 99.5])
     if not high > low:
         return float(low)

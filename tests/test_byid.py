@@ -180,6 +180,13 @@ def test_the_symmetry_of_an_entry_is_kept(told, taken):
     assert (zero.point_group, zero.contour_level) == (None, 0.0)
 
 
+def test_the_grid_of_an_entry_is_kept_for_its_own_map_alone():
+    told = facts(map_grid="220 221 222")
+    assert byid.collect(Kept(told), "EMD-1234", ()).map_grid == "220 221 222"
+    assert byid.collect(Kept(facts(map_grid="")), "EMD-1234", ()).map_grid is None
+    assert byid.collect(Kept(told), "mine.map", ("1abc",)).map_grid is None
+
+
 # ---- the shelf ----
 
 
@@ -436,7 +443,7 @@ def test_a_pair_by_its_ids(served, archive, capsys, tmp_path):
     assert found["map"]["file"] == "emd_10000.map.gz"
     assert json.loads((tmp_path / "work" / "out" / "summary.json").read_text(encoding="utf-8")) == found
     assert sorted(path.name for path in (tmp_path / "work" / "out").iterdir()) == [
-        "9aa0.qscore.cif", "regions.tsv", "residues.tsv", "summary.json"
+        "9aa0.qscore.cif", "inclusion.tsv", "regions.tsv", "residues.tsv", "summary.json"
     ]  # fmt: skip
     entry = archive.entries[0]
     by_hand = json.loads(run(capsys, "score", archive.map_file(entry), archive.model_file(entry), "--json")[1])
@@ -465,7 +472,7 @@ def test_regions_are_left_as_a_table_and_what_is_left_is_said(served, archive, c
              "p_adjusted": 0.018, "z_within": -2.5, "pooled": "", "reference": "…; 2 chains"}  # fmt: skip
     monkeypatch.setattr(regions, "regions_of_pair", lambda *_, **how: [found | {"emdb_id": "", "n_tested": 2}])
     _, out, err = run(capsys, "score", "EMD-10000", "9aa0", "--out", "out")
-    assert err == "written to out: summary.json, residues.tsv, regions.tsv, 9aa0.qscore.cif\n"
+    assert err == "written to out: summary.json, residues.tsv, inclusion.tsv, regions.tsv, 9aa0.qscore.cif\n"
     assert "less resolved than expected (p adjusted over 2 chains): A 3–9 (Q 0.28, p 0.018)" in " ".join(out.split())
     work = tmp_path / "work"
     (row,) = tables.read_tsv(work / "out" / "regions.tsv")
@@ -474,7 +481,8 @@ def test_regions_are_left_as_a_table_and_what_is_left_is_said(served, archive, c
     entry = archive.entries[0]
     files = archive.map_file(entry), archive.model_file(entry)
     _, _, err = run(capsys, "score", *files, "--out", "bare", "--atoms")
-    assert err.startswith("written to bare: summary.json, residues.tsv, atoms.tsv, ") and "regions" not in err
+    assert err.startswith("written to bare: summary.json, residues.tsv, inclusion.tsv, atoms.tsv, ")
+    assert "regions" not in err
     assert not (work / "bare" / "regions.tsv").exists()
 
 
@@ -484,6 +492,23 @@ def test_equations_beside_the_curve_are_marked(served, capsys):
     assert entry.count("*") == 1 and entry.endswith("*")  # of σ 0.6; that of σ 0.4 is the curve's
     assert protein.count("*") == 2
     assert "; * published with MapQ and fitted to other, fewer entries than the curve" in "".join(lines)
+
+
+def test_the_deposited_grid_tells_a_part_from_the_whole(served, archive, capsys):
+    def measured(*pair):
+        return json.loads(run(capsys, "score", *pair, "--json")[1])["realspace"]
+
+    whole = measured("EMD-10000", "9aa0")
+    assert whole["whole_map"] and whole["avg_density_z"] is not None
+    told = document(archive)
+    told["map"]["dimensions"] = {"col": 400, "row": 400, "sec": 400}
+    served.answer("/emdb/api/entry/EMD-10000", told)
+    part = measured("EMD-10000", "9aa0", "--refresh")
+    assert not part["whole_map"] and part["avg_density_z"] is None
+    assert " of 400 400 400 points)" in part["not_measured"]
+    entry = archive.entries[0]
+    shutil.copy(archive.map_file(entry), "mine.map.gz")
+    assert "400" not in measured("mine.map.gz", "9aa0")["not_measured"], "a map of one's own is not the entry's"
 
 
 def test_the_second_time_nobody_is_asked(served, capsys):

@@ -563,7 +563,7 @@ def test_out_holds_what_is_promised(work, capsys, atoms):
     )
     assert (code, err) == (0, "")
     folder = work / "deep" / "out"
-    names = {"summary.json", "residues.tsv", "m.qscore.cif"} | ({"atoms.tsv"} if atoms else set())
+    names = {"summary.json", "residues.tsv", "inclusion.tsv", "m.qscore.cif"} | ({"atoms.tsv"} if atoms else set())
     assert {path.name for path in folder.iterdir()} == names
     assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == json.loads(out)
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o666 & ~tables._umask()}
@@ -601,9 +601,40 @@ def test_residues_atoms_and_model_agree(work, capsys):
         assert float(column[row["serial"]]) == pytest.approx(float(row["q_04"]), abs=5.1e-5)
 
 
+def test_the_other_scores_of_residues_are_in_their_table(work, capsys):
+    arguments = ("score", "m.map.gz", "m.cif", "--out", "out", "--resolution", "3", "--contour")
+    found, known = {}, ("inclusion", "z", "cc_local")
+    for level in ("-1e9", "1e9"):
+        entry = json.loads(run(capsys, *arguments, level, "--json")[1])["realspace"]
+        rows = rows_of("out/residues.tsv")
+        found[level] = {row["inclusion"] for row in rows}
+        assert all(-1 <= float(row["cc_local"]) <= 1 for row in rows)
+        assert {bool(row["z"]) for row in rows} == {entry["avg_density_z"] is not None}
+    assert found == {"-1e9": {"1"}, "1e9": {"0"}}
+    assert entry["inclusion"] == 0
+    run(capsys, "score", "m.map.gz", "m.cif", "--out", "out")
+    rows = rows_of("out/residues.tsv")
+    assert set(known) < set(rows[0])
+    assert {row[key] for row in rows for key in ("inclusion", "cc_local")} == {""}, "no level, no resolution"
+
+
+def test_inclusion_over_levels_is_a_table(work, capsys):
+    """Each row is what --contour says at that level, and fewer atoms are included the higher it is."""
+    run(capsys, "score", "m.map.gz", "m.cif", "--out", "out")
+    rows = rows_of("out/inclusion.tsv")
+    assert list(rows[0]) == tables.INCLUSION.names[2:]
+    level, inclusion = ([float(row[key]) for row in rows] for key in ("level", "inclusion"))
+    assert level == sorted(set(level)) and inclusion == sorted(inclusion, reverse=True)
+    assert inclusion[0] > inclusion[-1] == 0
+    between = f"{(level[4] + level[5]) / 2!r}"
+    found = json.loads(run(capsys, "score", "m.map.gz", "m.cif", "--json", "--contour", between)[1])["realspace"]
+    assert inclusion[4] >= found["inclusion"] >= inclusion[5]
+
+
 def test_b_factors_are_written_beside_q(work, capsys):
     code, _, err = run(capsys, "score", "m.map.gz", "m.cif", "--out", "out", "--bfactor", "150", "--sigma", "0.4")
-    assert (code, err) == (0, "written to out: summary.json, residues.tsv, m.qscore.cif, m.bfactor.cif\n")
+    left = "summary.json, residues.tsv, inclusion.tsv, m.qscore.cif, m.bfactor.cif"
+    assert (code, err) == (0, f"written to out: {left}\n")
     q, b = (
         list(gemmi.cif.read(f"out/m.{kind}.cif").sole_block().find_values(f"_atom_site.{tag}"))
         for kind, tag in (("qscore", "Q-score"), ("bfactor", "B_iso_or_equiv"))
@@ -634,6 +665,7 @@ def test_out_is_written_again_in_place(work, capsys):
         assert run(capsys, "score", "m.map.gz", "m.cif", "--out", "out", "--chain", chain)[0] == 0
     assert {row["chain"] for row in rows_of("out/residues.tsv")} == {"B"}
     assert sorted(p.name for p in (work / "out").iterdir()) == [
+        "inclusion.tsv",
         "m.qscore.cif",
         "mine.txt",
         "residues.tsv",
@@ -673,6 +705,7 @@ def test_a_real_pair_of_pdb_and_mrc(real_data, work, capsys):
     assert {path.name for path in (work / "out").iterdir()} == {
         "summary.json",
         "residues.tsv",
+        "inclusion.tsv",
         "atoms.tsv",
         "3j6b_9.qscore.cif",
     }

@@ -30,7 +30,7 @@ def made_up(rng, *, n_polymer=120, n_other=60, size=24.0):
         position=rng.uniform(-size / 2, size / 2, (n, 3)), chain=rng.choice(["A", "B"], n), serial=number,
         number=number, icode=blank, residue=np.array(["ALA", "A", "ATP", "NAG", "ZN", "HOH"])[kind], atom=blank,
         altloc=rng.choice(["", "A", "C"], n), element=blank, occupancy=rng.uniform(0, 1, n), b_iso=np.ones(n),
-        kind=kind, backbone=np.zeros(n, dtype=bool), residue_index=residue, row=np.arange(n),
+        site_occupancy=np.ones(n), kind=kind, backbone=np.zeros(n, dtype=bool), residue_index=residue, row=np.arange(n),
     )  # fmt: skip
     q = rng.uniform(-1, 1, (n, 2))
     why = np.where(rng.uniform(size=n) < 0.2, 0, -1).astype(np.int8)

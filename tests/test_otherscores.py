@@ -20,7 +20,7 @@ def told(scores, **more):
 def test_names_values_units_and_reasons():
     lines = told(SCORES)
     assert lines[0] == "other scores (inclusion at contour level 0.02)"
-    assert lines[-1] == "  empty: CC_box, average density, map SD (part of a map (12 of 13 points))"
+    assert lines[-1] == "  empty: CC_box, average density (map SD) (part of a map (12 of 13 points))"
     assert len(lines) <= 12
     assert max(map(len, lines)) <= 120
     text = "\n".join(lines)

@@ -128,7 +128,7 @@ def small_model(rows):
     n, blank = len(rows), np.zeros(len(rows))
     return Model(
         np.zeros((n, 3)), text[1], *text, np.array([row[4][0] for row in rows]), blank, blank,
-        blank.astype(np.int8), blank > 0, np.arange(n), np.arange(n),
+        blank, blank.astype(np.int8), blank > 0, np.arange(n), np.arange(n),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from qscore import fourier, gridloops, modelmap, realspace, tables, wholemap
+from qscore import fourier, gridloops, measurable, modelmap, realspace, tables, wholemap
 from qscore.density import read_density, whole_grid
 from qscore.entry import entry_row, score_pair
 from qscore.simulate import simulate_density
@@ -109,7 +109,7 @@ def test_the_fsc_falls_where_the_map_ends(molecule, tmp_path):
 SHAPE_ONLY = (
     "avg_density_z", "avg_density_solvent_z", "frac_below_solvent", "inclusion", "inclusion_backbone",
     "inclusion_surrogate", "inclusion_backbone_surrogate", "contrast", "cc_mean", "cc_mask", "cc_box", "b_sim",
-    "cc_mean_deposited", "cc_mask_deposited", "cc_box_deposited", "frac_unmodelled",
+    "cc_mean_deposited", "cc_mask_deposited", "cc_box_deposited", "frac_unmodelled", "d_fsc05", "d_fsc05_deposited",
 )  # fmt: skip
 SCALED = ("avg_density", "map_value", "surrogate_level", "map_sd", "solvent_sd", "map_mean", "solvent_mean")
 
@@ -131,7 +131,7 @@ def entry_of(folder, noisy, *, factor=1.0, offset=0.0):
 
 def test_what_a_scale_changes(noisy, tmp_path):
     one, other = entry_of(tmp_path / "a", noisy), entry_of(tmp_path / "b", noisy, factor=8.0)
-    for name in (*SHAPE_ONLY, "cc", "cc_deposited", "frac_negative", "d_fsc05", "d_fsc05_deposited"):
+    for name in (*SHAPE_ONLY, "cc", "cc_deposited", "frac_negative"):
         assert other[name] == pytest.approx(one[name], rel=1e-4, abs=1e-6), name
     for name in SCALED:
         assert other[name] == pytest.approx(8 * one[name], rel=1e-4), name
@@ -328,17 +328,39 @@ def test_b_is_fitted_to_the_highest_cc_mask(noisy, tmp_path):
     positions, values = noisy
     density = whole_grid(values, step=STEP)
     atoms = modelmap.Atoms(positions, [ELEMENTS[n % 5] for n in range(40)], np.full(40, 50.0), np.ones(40))
-    frame = modelmap.frame_of(density, R)
-    mask = modelmap.molecule(frame, atoms)
-    fitted = modelmap.agreement(density, frame, atoms, mask, whole=None, fit=True)
+    frame = modelmap.frame_of(density, positions, R)
+    mask = modelmap.molecule(frame, positions, atoms.element)
+    fitted, _ = modelmap.compare(density, frame, atoms, mask, whole=None)
 
     def at(b):
         other = modelmap.Atoms(positions, atoms.element, np.full(40, b), atoms.occupancy)
-        return modelmap.agreement(density, frame, other, mask, whole=None, fit=False).cc_mask
+        return modelmap.compare(density, frame, other, mask, whole=None)[1].cc_mask
 
     assert at(fitted.b) == pytest.approx(fitted.cc_mask, abs=2e-5)
     assert max(at(fitted.b * factor) for factor in (0.5, 0.8, 0.9, 1.1, 1.2, 2.0)) < fitted.cc_mask + 5e-4
     assert at(fitted.b * 3) < fitted.cc_mask - 0.005
+
+
+def test_atoms_outside_the_box_do_not_come_in_at_its_other_side():
+    """An atom 4.9 Å below the map's first section, and none else near: the last sections hold nothing of it."""
+    density = whole_grid(np.zeros((24, 24, 24), dtype=np.float32), step=STEP)
+    positions = np.array([[12.0, 12, -4.9], [12, 12, 12]])
+    frame = modelmap.frame_of(density, positions, 2.5)
+    one = simulate_density(positions[:1], ["C"], [100.0], **frame.place)
+    assert np.abs(one[20:24]).max() < 1e-3 * np.abs(one).max()
+
+
+@pytest.mark.parametrize("room", [6.0, 20.0])
+def test_the_threshold_of_cc_does_not_depend_on_the_room(noisy, room, monkeypatch):
+    """Ripples of the cut at 1/R fill whatever box there is."""
+    positions, values = noisy
+    density, atoms = whole_grid(values, step=STEP), [ELEMENTS[n % 5] for n in range(40)]
+    monkeypatch.setattr(modelmap, "ROOM", room)
+    frame = modelmap.frame_of(density, positions, R)
+    mask = modelmap.molecule(frame, positions, atoms)
+    model = modelmap.Atoms(positions, atoms, np.full(40, 60.0), np.ones(40))
+    found = modelmap.compare(density, frame, model, mask, whole=None)[1]
+    assert (found.cc, found.cc_mean) == pytest.approx((0.9741, 0.9189), abs=5e-4)
 
 
 @pytest.mark.parametrize("top", [0.0, 3.7, 10.0, 11.31, 20.0])
@@ -346,15 +368,52 @@ def test_the_highest_place_is_found(top):
     assert modelmap.highest(lambda x: -((x - top) ** 2) + 0.01 * np.sin(x), 0.0, 20.0) == pytest.approx(top, abs=0.05)
 
 
+def test_alternate_locations_weigh_in_full(molecule, tmp_path):
+    """Half of the atoms at two places of 0.3 and 0.7: one place is kept, with the occupancy of both."""
+    positions, values = molecule
+    write_map(tmp_path / "m.map", values, step=STEP)
+    lines = model_file(tmp_path, positions).read_text().splitlines()
+    several = []
+    for n, line in enumerate(lines):
+        if line.startswith("ATOM") and n % 2:
+            for label, occupancy in (("A", "0.30"), ("B", "0.70")):
+                several.append(line[:16] + label + line[17:56] + occupancy + line[60:])
+        else:
+            several.append(line)
+    (tmp_path / "alt.pdb").write_text("\n".join(several) + "\n")
+    plain = score_pair(tmp_path / "m.map", tmp_path / "model.pdb", resolution=R, chance=False).others.entry
+    other = score_pair(tmp_path / "m.map", tmp_path / "alt.pdb", resolution=R, chance=False).others.entry
+    for name in ("cc_mask", "cc", "cc_mask_deposited", "b_sim"):
+        assert other[name] == pytest.approx(plain[name], rel=1e-4), name
+
+
 # ---- what cannot be measured ----
+
+
+def test_a_masked_map_has_no_surrogate_level():
+    """Where a mask leaves fewer points than the molecule has, its outside would be the level."""
+    values = np.zeros((20, 20, 20), dtype=np.float32)
+    values[8:12, 8:12, 8:12] = np.random.default_rng(1).random((4, 4, 4)) + 1
+    density = whole_grid(values, step=STEP)
+    assert np.isnan(realspace.surrogate_level(density, 200))
+    assert 1 < realspace.surrogate_level(density, 30) < 2
+    values[0, 0, :5] = np.nan
+    assert 1 < realspace.surrogate_level(whole_grid(values, step=STEP), 30) < 2
+
+
+@pytest.mark.parametrize("told", [{"contour": float("nan")}, {"contour": float("inf")}, {"resolution": float("nan")}])
+def test_a_level_or_resolution_that_is_no_number_is_refused(tmp_path, told):
+    map_path, model_path = write_pair(tmp_path)
+    with pytest.raises(ValueError, match="expected a"):
+        score_pair(map_path, model_path, **told)
 
 
 def test_a_part_of_a_map(molecule):
     positions, values = molecule
     density = whole_grid(values, step=STEP)
-    assert realspace.part_of_map(density, positions) == ""
+    assert measurable.part_of_map(density, positions) == ""
     cut = whole_grid(values[10:38, 10:40, 10:42], step=STEP, origin=(10, 10, 10))
-    assert "within 10 Å" in realspace.part_of_map(cut, positions)
+    assert "within 10 Å" in measurable.part_of_map(cut, positions)
 
 
 def test_the_deposited_grid_decides(molecule, tmp_path):
@@ -390,11 +449,13 @@ def test_a_map_that_is_not_a_number_somewhere(molecule, tmp_path):
 
 def test_a_partial_model_has_no_cc_box(molecule, tmp_path):
     positions, values = molecule
-    entry = pair_of(tmp_path, values + np.roll(values, 22, 0) + np.roll(values, 22, 1), positions,
-                    resolution=R, contour=float(values.max()) / 5).others.entry  # fmt: skip
-    assert entry["frac_unmodelled"] > 0.5
-    assert np.isnan(entry["cc_box"]) and "partial model" in entry["not_measured"]
-    assert entry["cc_mask"] > 0.99
+    several = values + np.roll(values, 22, 0) + np.roll(values, 22, 1)
+    told = pair_of(tmp_path, several, positions, resolution=R, contour=float(values.max()) / 5).others.entry
+    assert told["frac_unmodelled"] > 0.5
+    untold = pair_of(tmp_path, several, positions, resolution=R).others.entry
+    for entry, level in ((told, "contour"), (untold, "surrogate")):
+        assert np.isnan(entry["cc_box"]) and f"above the {level} level" in entry["not_measured"]
+        assert entry["cc_mask"] > 0.99
 
 
 @pytest.mark.parametrize(

@@ -168,9 +168,7 @@ def test_ties_are_called_ties():
 
 def test_the_best_of_real_space_is_named_when_the_best_is_not_of_it():
     found = compared(survey(150, noise={"d_fsc05": 0.05, "q_mean": 0.4, "contrast": 0.8}))
-    assert (
-        "Of the real-space scores Q (σ 0.4 Å) is the best, with" in found["parts"]["all"]["sentence"]
-    )
+    assert "Of the real-space scores Q (σ 0.4 Å) is the best, with" in found["parts"]["all"]["sentence"]
 
 
 @pytest.mark.parametrize(("n", "ranked"), [(29, False), (30, True)])

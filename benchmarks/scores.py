@@ -1,0 +1,141 @@
+"""Time of one entry by score: where the time goes that all scores of a pair take.
+
+    python benchmarks/scores.py [MAP MODEL RESOLUTION]
+
+Without arguments: 6gyn in EMD-0093 of the real data (QSCORE_REAL_DATA), or, without that, a synthetic pair; then a
+generated map of 256³ with 20,000 atoms at 3 Å. One core; the second run of each, the first has loaded everything.
+Clocks stand around the functions named in `STAGES`; time inside another named function counts there, what is in none
+is "the rest".
+"""
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from kernel import pair
+from made import write_pair
+
+from qscore import entry, modelmap, realspace, wholemap
+
+LARGE = {"points": 256, "edge": 248, "atoms": 20_000, "resolution": 3.0}
+STAGES = (
+    ("reading and decompressing", (entry, "read_density")),
+    ("whole-map sums", (wholemap.Passing, "begin"), (wholemap.Passing, "add"), (wholemap.Passing, "result")),
+    ("model", (entry, "read_model")),
+    ("neighbours and Q", (entry, "score_atoms")),
+    ("means of Q by chain, class, residue", (entry, "_summary"), (entry.PairScore, "residues")),
+    ("density at atoms, inclusion", (realspace, "at_atoms"), (realspace, "_at_atoms"), (realspace, "_contrast"),
+     (realspace, "_inclusions"), (realspace, "inclusion_curve"), (realspace, "_by_chain"), (realspace, "_by_residue"),
+     (realspace, "surrogate_level")),
+    ("molecular mask", (modelmap, "molecule")),
+    ("simulation, {}", (modelmap, "simulate_terms")),
+    ("map-model FSC, {}", (modelmap, "_shells"), (modelmap, "crossing")),
+    ("fit of B", (modelmap.Sought, "of"), (modelmap.Sought, "best")),
+    ("simulated map from its terms, {}", (modelmap, "_cut"), (modelmap.fourier, "backward")),
+    ("correlations, {}", (modelmap, "_correlations")),
+    ("local correlations", (modelmap, "_local")),
+)  # fmt: skip
+
+
+class Clock:
+    """Own time of named stages: a stage's clock stands while another, begun inside it, runs."""
+
+    def __init__(self):
+        self.seconds = defaultdict(float)
+        self.running = ["the rest"]
+        self.which = "flat"
+        self.last = time.perf_counter()
+
+    def switch(self):
+        now = time.perf_counter()
+        self.seconds[self.running[-1].format(self.which)] += now - self.last
+        self.last = now
+
+    def around(self, stage, function):
+        """The function, with its time on the stage."""
+
+        def timed(*args, **options):
+            self.switch()
+            self.running.append(stage)
+            try:
+                return function(*args, **options)
+            finally:
+                self.switch()
+                self.running.pop()
+
+        return timed
+
+    def comparing(self, function):
+        """The comparison with a simulated map, which is made twice: B flat and as deposited."""
+
+        def told(*args, **options):
+            self.which = "flat B" if options["fit"] else "deposited B"
+            return function(*args, **options)
+
+        return told
+
+
+@contextmanager
+def clocked():
+    """Clocks around all stages."""
+    clock, kept = Clock(), []
+    changes = [(place, name, clock.around(stage, getattr(place, name))) for stage, *of in STAGES for place, name in of]
+    changes.append((modelmap, "agreement", clock.comparing(modelmap.agreement)))
+    for place, name, function in changes:
+        kept.append((place, name, vars(place)[name]))
+        setattr(place, name, staticmethod(function) if isinstance(vars(place)[name], classmethod) else function)
+    try:
+        yield clock
+    finally:
+        for place, name, function in kept:
+            setattr(place, name, function)
+
+
+def breakdown(map_path, model_path, resolution, contour):
+    """Seconds by stage of the second scoring, its total, and the pair."""
+    told = {"resolution": resolution, "contour": contour, "chance": False}
+    entry.score_pair(map_path, model_path, **told)
+    with clocked() as clock:
+        start = clock.last
+        scored = entry.score_pair(map_path, model_path, **told)
+        entry.entry_row(scored), scored.residues()
+        clock.switch()
+    return dict(clock.seconds), clock.last - start, scored
+
+
+def printed(what, seconds, total, scored):
+    atoms = len(scored.model)
+    box = " x ".join(map(str, scored.density.values.shape[::-1]))
+    print(f"{what}: {atoms:,} atoms, box {box}")
+    rest = seconds.pop("the rest")
+    for stage, spent in [*sorted(seconds.items(), key=lambda item: -item[1]), ("the rest", rest)]:
+        print(f"  {stage:42s}{1e3 * spent:9.1f} ms{1e6 * spent / atoms:9.2f} µs an atom{100 * spent / total:6.1f} %")
+    print(f"  {'all':42s}{1e3 * total:9.1f} ms{1e6 * total / atoms:9.2f} µs an atom")
+
+
+def cases(folder):
+    """What is measured: words, map, model, resolution, contour level."""
+    if len(sys.argv) == 4:
+        yield "the given pair", sys.argv[1], sys.argv[2], float(sys.argv[3]), None
+        return
+    map_path, model_path, what = pair()
+    yield what, map_path, model_path, 3.4, 0.05
+    map_path, model_path, contour = write_pair(folder, **LARGE)
+    yield f"generated, {LARGE['points']}³", map_path, model_path, LARGE["resolution"], contour
+
+
+def main():
+    print(f"one core of {platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as folder:
+        for what, *told in cases(folder):
+            printed(what, *breakdown(*told))
+
+
+if __name__ == "__main__":
+    main()
