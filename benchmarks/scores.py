@@ -35,6 +35,7 @@ STAGES = (
      (realspace, "surrogate_level")),
     ("molecular mask", (modelmap, "molecule")),
     ("simulation, {}", (modelmap, "simulate_terms")),
+    ("mask of the FSC", (modelmap, "soft_mask")),
     ("map-model FSC, {}", (modelmap, "_shells"), (modelmap, "crossing")),
     ("fit of B", (modelmap.Sought, "of"), (modelmap.Sought, "best")),
     ("simulated map from its terms, {}", (modelmap, "_cut"), (modelmap.fourier, "backward")),

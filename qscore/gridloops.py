@@ -23,6 +23,14 @@ def _reach(limit, step, n, at):
     return max(0, math.ceil((at - limit) / step)), min(n, math.floor((at + limit) / step) + 1)
 
 
+@_quick
+def _lower(row, along, beside):
+    """The lesser of each number of a row and `along` + `beside`: without a branch, so that it becomes vector code."""
+    for i in range(len(row)):
+        new, old = beside + along[i], row[i]
+        row[i] = new if new < old else old
+
+
 @njit("void(f4[:,:,::1], f8[::1], f8[::1], f8[:,::1], f8)", nogil=True, cache=True)
 def nearest_squared(nearest, origin, step, positions, reach):
     """Lower `nearest` to the squared distance of each point to the nearest position, where that is below `reach`.
@@ -30,18 +38,21 @@ def nearest_squared(nearest, origin, step, positions, reach):
     `origin` is the position of point 0, Å, x y z.
     """
     nz, ny, nx = nearest.shape
+    along = np.empty(nx, dtype=np.float32)
     for n in range(len(positions)):
         x, y, z = positions[n, 0] - origin[0], positions[n, 1] - origin[1], positions[n, 2] - origin[2]
+        i0, i1 = _reach(reach, step[0], nx, x)
+        for i in range(i0, i1):
+            along[i] = (i * step[0] - x) ** 2
         k0, k1 = _reach(reach, step[2], nz, z)
         for k in range(k0, k1):
             dz2 = (k * step[2] - z) ** 2
             j0, j1 = _reach(math.sqrt(max(reach * reach - dz2, 0.0)), step[1], ny, y)
             for j in range(j0, j1):
-                beside, row = dz2 + (j * step[1] - y) ** 2, nearest[k, j]
+                beside = dz2 + (j * step[1] - y) ** 2
                 i0, i1 = _reach(math.sqrt(max(reach * reach - beside, 0.0)), step[0], nx, x)
-                for i in range(i0, i1):
-                    dx = i * step[0] - x
-                    row[i] = min(row[i], np.float32(beside + dx * dx))
+                if i0 < i1:
+                    _lower(nearest[k, j, i0:i1], along[i0:i1], np.float32(beside))
 
 
 @_quick

@@ -129,16 +129,40 @@ def alongside(density: Density, position: np.ndarray) -> np.ndarray:
     return ((position >= low - ALONGSIDE) & (position <= high + ALONGSIDE)).all(axis=1)
 
 
-def molecule(frame: Frame, position: np.ndarray, element) -> np.ndarray:
-    """Points of the box inside the molecular mask → uint8, eight in a byte; `unpacked` makes them bool again."""
-    mask = molecular_mask(position, element, **frame.place)
+@dataclass(frozen=True)
+class Mask:
+    """Which points of a box are chosen, eight in a byte; sections are unpacked when they are asked for.
+
+    Attributes
+    ----------
+    packed : ndarray, uint8, shape (nz, ny, (nx + 7) // 8)
+    nx : int
+    """
+
+    packed: np.ndarray
+    nx: int
+
+    @classmethod
+    def of(cls, chosen: np.ndarray) -> Mask:
+        """From bool (nz, ny, nx)."""
+        return cls(np.packbits(chosen, axis=2), chosen.shape[2])
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, part) -> np.ndarray:
+        return np.unpackbits(self.packed[part], axis=-1, count=self.nx).view(bool)
+
+    @property
+    def size(self) -> int:
+        """Points chosen."""
+        return int(np.bitwise_count(self.packed).sum())
+
+
+def molecule(frame: Frame, position: np.ndarray, element) -> Mask:
+    """Points of the box inside the molecular mask."""
     z, y, x = frame.shape
-    return np.packbits(mask[:z, :y, :x])
-
-
-def unpacked(bits: np.ndarray, shape) -> np.ndarray:
-    """Bits → bool of a shape."""
-    return np.unpackbits(bits, count=int(np.prod(shape))).view(bool).reshape(shape)
+    return Mask.of(molecular_mask(position, element, **frame.place)[:z, :y, :x])
 
 
 @dataclass(frozen=True)
@@ -175,7 +199,7 @@ def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMas
 
 
 def compare(
-    density: Density, frame: Frame, atoms: Atoms, mask: np.ndarray, *, whole: WholeMap | None,
+    density: Density, frame: Frame, atoms: Atoms, mask: Mask, *, whole: WholeMap | None,
     groups: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Agreement, Agreement]:  # fmt: skip
     """Compare a map with the ones simulated from a model: with one B for all atoms, and with B as deposited.
@@ -187,7 +211,7 @@ def compare(
     frame : Frame
     atoms : Atoms
         Of `alongside`.
-    mask : ndarray of uint8
+    mask : Mask
         Of `molecule`.
     whole : WholeMap, optional
         For ``cc_box``: outside the box the simulated map is taken to be 0.
@@ -200,7 +224,7 @@ def compare(
 
 
 def agreement(
-    density: Density, frame: Frame, atoms: Atoms, mask: np.ndarray, *, soft: SoftMask, whole: WholeMap | None,
+    density: Density, frame: Frame, atoms: Atoms, mask: Mask, *, soft: SoftMask, whole: WholeMap | None,
     fit: bool, groups: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Agreement:  # fmt: skip
     """See `compare`; `fit`: one B for all atoms, fitted to maximise ``cc_mask``; else B as in `atoms`."""
@@ -278,7 +302,7 @@ class Sought:
     Attributes
     ----------
     frame : Frame
-    mask : ndarray of uint8
+    mask : Mask
         Of `molecule`.
     cross, alone : ndarray, shape (shells,)
         Sum over the mask of map times simulated map, and of the simulated map, by shell.
@@ -289,20 +313,17 @@ class Sought:
     """
 
     frame: Frame
-    mask: np.ndarray
+    mask: Mask
     cross: np.ndarray
     alone: np.ndarray
     mean: float
     n: int
 
     @classmethod
-    def of(cls, values: np.ndarray, mask: np.ndarray, terms: np.ndarray, frame: Frame) -> Sought:
+    def of(cls, values: np.ndarray, mask: Mask, terms: np.ndarray, frame: Frame) -> Sought:
         """From the map's box, the mask of `molecule` and the terms of the simulated map."""
-        inside = unpacked(mask, frame.shape)
-        sums = [_narrow(values, inside, terms, frame), _narrow(inside, None, terms, frame)]
-        n = int(inside.sum())
-        mean = float(np.sum(values, where=inside, dtype=np.float64)) / max(n, 1)
-        return cls(frame, mask, *sums, mean, n)
+        sums = [_narrow(values, mask, terms, frame), _narrow(mask, None, terms, frame)]
+        return cls(frame, mask, *sums, _total(values, mask) / max(mask.size, 1), mask.size)
 
     def best(self, coarse: np.ndarray, base: float) -> tuple[float, bool]:
         """The B for the highest correlation in the mask, and whether it lies inside the range searched.
@@ -315,7 +336,7 @@ class Sought:
             return base, False
         most = np.sqrt(max(800.0, 16 * self.frame.resolution**2))
         own = self.frame.coarse == self.frame.padded
-        weights = None if own else _on_coarse(unpacked(self.mask, self.frame.shape), self.frame)
+        weights = None if own else _on_coarse(self.mask, self.frame)
         near = highest(lambda root: self._correlation(coarse, root**2 - base, weights), 0.0, most)
         if not 0 < near < most:
             return near**2, False
@@ -344,9 +365,8 @@ class Sought:
         terms = fourier.resized(coarse, self.frame.coarse, self.frame.padded)
         terms = terms.copy() if terms is coarse else terms
         fourier.attenuate(terms, self.frame.padded, self.frame.step, b=b)
-        inside = unpacked(self.mask, self.frame.shape)
         parts = fourier.sections(terms, self.frame.padded[2], self.frame.shape)
-        return sum(float(np.sum(np.square(slab), where=inside[part], dtype=np.float64)) for part, slab in parts)
+        return sum(float(np.sum(np.square(slab), where=self.mask[part], dtype=np.float64)) for part, slab in parts)
 
 
 def _narrow(values, weights, terms, frame: Frame) -> np.ndarray:
@@ -360,9 +380,9 @@ def _narrow(values, weights, terms, frame: Frame) -> np.ndarray:
     return sums[0] / np.prod(frame.padded)
 
 
-def _on_coarse(inside: np.ndarray, frame: Frame) -> np.ndarray:
+def _on_coarse(mask: Mask, frame: Frame) -> np.ndarray:
     """A mask of the box on the coarse grid, as far as that can hold it → float16: more is not needed of weights."""
-    terms = fourier.resized(fourier.forward(inside, frame.padded), frame.padded, frame.coarse)
+    terms = fourier.resized(fourier.forward(mask, frame.padded), frame.padded, frame.coarse)
     return fourier.backward(terms, frame.coarse[2]).astype(np.float16)
 
 
@@ -388,21 +408,29 @@ def _vertex(x, y) -> float:
     return b - 0.5 * ((b - a) * up - (b - c) * down) / (up - down) if up != down else b
 
 
-def correlation(one: np.ndarray, other: np.ndarray, where: np.ndarray, *, about_mean: bool = True) -> float:
-    """Correlation of two maps at some points, about their means or about 0; NaN without points or variance."""
-    n = int(np.count_nonzero(where))
+def _total(values: np.ndarray, where) -> float:
+    """Sum of a map at some points: by sections, so that what is unpacked stays small."""
+    return float(sum(np.sum(v, where=chosen, dtype=np.float64) for v, chosen in zip(values, where, strict=True)))
+
+
+def correlation(one: np.ndarray, other: np.ndarray, where, *, about_mean: bool = True) -> float:
+    """Correlation of two maps at some points, about their means or about 0; NaN without points or variance.
+
+    `where` is bool of their shape, or a `Mask`.
+    """
+    n = sum(int(np.count_nonzero(chosen)) for chosen in where)
     if not n:
         return float("nan")
-    means = [float(np.sum(a, where=where, dtype=np.float64)) / n if about_mean else 0.0 for a in (one, other)]
+    means = [_total(values, where) / n if about_mean else 0.0 for values in (one, other)]
     sums = np.zeros(3)
-    for part in zip(one, other, where, strict=True):  # by sections: in double precision no copy of the map is made
-        a, b = (values[part[2]].astype(np.float64) - mean for values, mean in zip(part, means, strict=False))
+    for *sections, chosen in zip(one, other, where, strict=True):  # in double precision no copy of the map is made
+        a, b = (values[chosen].astype(np.float64) - mean for values, mean in zip(sections, means, strict=True))
         sums += a @ a, b @ b, a @ b
     power = np.sqrt(sums[0] * sums[1])
     return float(sums[2] / power) if power > 0 else float("nan")
 
 
-def threshold(simulated: np.ndarray, inside: np.ndarray) -> float:
+def threshold(simulated: np.ndarray, inside: Mask) -> float:
     """The level above which a simulated map holds 95 % of its positive density in a mask.
 
     Of that in the mask: the ripples of the cut at 1/R would count more the larger the box. To a 4096th of the
@@ -421,10 +449,9 @@ def threshold(simulated: np.ndarray, inside: np.ndarray) -> float:
 
 def _correlations(values, simulated, mask, whole) -> tuple[float, float, float, float]:
     """CC, CC about the mean, CC_mask, CC_box."""
-    inside = unpacked(mask, values.shape)
-    shown = simulated > threshold(simulated, inside)
+    shown = simulated > threshold(simulated, mask)
     thresholded = (correlation(values, simulated, shown, about_mean=mean) for mean in (False, True))
-    in_mask = correlation(values, simulated, inside)
+    in_mask = correlation(values, simulated, mask)
     return *thresholded, in_mask, box_correlation(values, simulated, whole) if whole else float("nan")
 
 

@@ -261,13 +261,13 @@ def _by_residue(model: Model, at: AtAtoms, facts: Facts) -> dict[str, np.ndarray
 # ---- the simulated map ----
 
 
-def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> tuple[np.ndarray | None, int]:
+def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> tuple[modelmap.Mask | None, int]:
     """The molecular mask, None when no atom is near the box, and how many points of the box it has."""
     if not near.any():
         return None, 0
     frame = modelmap.frame_of(density, model.position[near], resolution or modelmap.EDGES[0])
     mask = modelmap.molecule(frame, model.position[near], model.element[near])
-    return mask, int(np.bitwise_count(mask).sum())
+    return mask, mask.size
 
 
 def _simulated(density: Density, near: Model, mask, chosen: Model, facts: Facts) -> tuple[dict, np.ndarray]:
