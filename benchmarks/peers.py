@@ -4,7 +4,8 @@
     python benchmarks/peers.py --peer-python PEER/bin/python [--data DIR] [--pairs EMD-4413 ...]
 
 Both see the same numbers: the whole grid of the file as one array and the atoms that qscore scores (no hydrogens, one
-alternate location; ours weighs it with the occupancy of all), moved by the map's origin, with their deposited B. Bars: CC_mask within 0.02, FSC 0.5 within 3 %.
+alternate location; ours weighs it with the occupancy of all), moved by the map's origin, with their deposited B. Bars:
+CC_mask within 0.02, FSC 0.5 within 3 %.
 
 Theirs, and where it differs by definition: their box is periodic, so atoms outside it come in at the other side. Their
 structure factors come from a sampled density; by their own direct summation CC_mask is 0.5289 for EMD-5137 and 0.3256
