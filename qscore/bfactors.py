@@ -53,11 +53,8 @@ def write_with_b(source, target, model: Model, q: np.ndarray, factor: float) -> 
 
     Parameters
     ----------
-    source, target : path-like
-        The file `model` was read from; the mmCIF to write.
-    model : Model
-    q : ndarray, float, shape (n,)
-        Q of each atom of `model`, NaN where not scored.
+    source, target, model, q
+        As of `qscore.model.write_with_q`.
     factor : float
         f, Å².
 
