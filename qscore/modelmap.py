@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qscore import fourier
+from qscore.bits import Mask
 from qscore.density import Density
 from qscore.simulate import BLUR_PER_STEP2, molecular_mask, simulate_terms
 from qscore.wholemap import WholeMap
@@ -129,36 +130,6 @@ def alongside(density: Density, position: np.ndarray) -> np.ndarray:
     return ((position >= low - ALONGSIDE) & (position <= high + ALONGSIDE)).all(axis=1)
 
 
-@dataclass(frozen=True)
-class Mask:
-    """Which points of a box are chosen, eight in a byte; sections are unpacked when they are asked for.
-
-    Attributes
-    ----------
-    packed : ndarray, uint8, shape (nz, ny, (nx + 7) // 8)
-    nx : int
-    """
-
-    packed: np.ndarray
-    nx: int
-
-    @classmethod
-    def of(cls, chosen: np.ndarray) -> Mask:
-        """From bool (nz, ny, nx)."""
-        return cls(np.packbits(chosen, axis=2), chosen.shape[2])
-
-    def __len__(self) -> int:
-        return len(self.packed)
-
-    def __getitem__(self, part) -> np.ndarray:
-        return np.unpackbits(self.packed[part], axis=-1, count=self.nx).view(bool)
-
-    @property
-    def size(self) -> int:
-        """Points chosen."""
-        return int(np.bitwise_count(self.packed).sum())
-
-
 def molecule(frame: Frame, position: np.ndarray, element) -> Mask:
     """Points of the box inside the molecular mask."""
     z, y, x = frame.shape
@@ -194,8 +165,8 @@ def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMas
         beyond = np.clip(np.sqrt(squared) / radius - 1, 0, 1)
         section[:] = np.rint(255 * (0.5 + 0.5 * np.cos(np.pi * beyond)))
     del nearest
-    edge = values[(weights > 0) & (weights < 255)]
-    return SoftMask(weights, float(np.median(edge)) if len(edge) else 0.0)
+    edge = np.concatenate([v[(w > 0) & (w < 255)] for v, w in zip(values, weights, strict=True)])
+    return SoftMask(weights, float(np.median(edge, overwrite_input=True)) if len(edge) else 0.0)
 
 
 def compare(

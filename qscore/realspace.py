@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qscore import modelmap
+from qscore.bits import Mask
 from qscore.density import Density
 from qscore.measurable import NAN, OF_MODEL_MAP, OF_SOLVENT, Facts, part_of_map
 from qscore.model import Model
@@ -188,12 +189,13 @@ def surrogate_level(density: Density, n_points: int) -> float:
     NaN when it has none, or all; and when a mask leaves fewer, so that the level would be that of the mask's outside.
     """
     values = density.values.reshape(-1)
-    finite = np.isfinite(values)
-    values = values if finite.all() else values[finite]
+    if not np.isfinite(values.sum(dtype=np.float64)):
+        values = values[np.isfinite(values)]
     if not 0 < n_points < values.size:
         return NAN
     level = np.partition(values, values.size - n_points - 1)[values.size - n_points - 1]
-    return float(level) if np.count_nonzero(values == level) < TIES * n_points else NAN
+    ties = sum(int(np.count_nonzero(section == level)) for section in density.values)
+    return float(level) if ties < TIES * n_points else NAN
 
 
 def _inclusions(at: AtAtoms, model: Model, solute: np.ndarray, contour, level: float) -> dict:
@@ -220,7 +222,7 @@ def inclusion_curve(at: AtAtoms, model: Model, density: Density) -> dict[str, np
         "level": levels,
         "inclusion": np.array([included(at.value, solute, level) for level in levels]),
         "inclusion_backbone": np.array([included(at.value, backbone, level) for level in levels]),
-        "frac_map": np.array([np.count_nonzero(density.values > level) / size for level in levels]),
+        "frac_map": np.array([sum(np.count_nonzero(v > level) for v in density.values) / size for level in levels]),
     }
 
 
@@ -261,7 +263,7 @@ def _by_residue(model: Model, at: AtAtoms, facts: Facts) -> dict[str, np.ndarray
 # ---- the simulated map ----
 
 
-def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> tuple[modelmap.Mask | None, int]:
+def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> tuple[Mask | None, int]:
     """The molecular mask, None when no atom is near the box, and how many points of the box it has."""
     if not near.any():
         return None, 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qscore.bits import Mask
 from qscore.density import MapHeader
 from qscore.score import constant_points
 
@@ -119,8 +120,9 @@ class Passing:
         first = self._settled - self._low[0]
         low, high = max(first, 0), min(first + len(out), len(self._near))
         if low < high:
-            _, j, i = (slice(a, a + n) for a, n in zip(self._low, self._near.shape, strict=True))
-            out[low - first : high - first, j, i] |= self._near[low:high]
+            near = self._near[low:high]
+            _, j, i = (slice(a, a + n) for a, n in zip(self._low, near.shape, strict=True))
+            out[low - first : high - first, j, i] |= near.view(np.uint8)
         return out
 
     def _take_sample(self, sections: np.ndarray, out: np.ndarray) -> None:
@@ -154,12 +156,13 @@ def sampling_stride(shape) -> int:
     return stride
 
 
-def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> tuple[Mask, tuple[int, ...]]:
     """Points nearer than `SOLVENT_FROM` to an atom, as a box of the file's own order, and the box's first point.
 
     Returns
     -------
-    marked : ndarray, uint8, shape (sections, rows, columns)
+    marked : Mask
+        Sections, rows, columns.
     low : tuple of int
         First section, row and column.
     """
@@ -173,9 +176,11 @@ def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> 
     nearest = np.full((high - low)[::-1], np.inf, dtype=np.float32)
     if nearest.size:
         gridloops.nearest_squared(nearest, origin + low * header.step, header.step, positions, SOLVENT_FROM)
-    marked = (nearest < SOLVENT_FROM**2).view(np.uint8)
     order = [2 - header.axes[k] for k in (2, 1, 0)]
-    return np.ascontiguousarray(marked.transpose(order)), tuple(int(low[header.axes[k]]) for k in (2, 1, 0))
+    packed = [np.packbits(section < SOLVENT_FROM**2, axis=1) for section in nearest.transpose(order)]
+    sections, rows, columns = (nearest.shape[axis] for axis in order)
+    packed = np.array(packed, dtype=np.uint8).reshape(sections, rows, (columns + 7) // 8)
+    return Mask(packed, columns), tuple(int(low[header.axes[k]]) for k in (2, 1, 0))
 
 
 def mode_of(values: np.ndarray) -> float:

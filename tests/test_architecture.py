@@ -54,6 +54,8 @@ SCORING = {
     "fourier",
     "wholemap",
     "gridloops",
+    "bits",
+    "measurable",
 }
 HEAVY = {"statsmodels", "seaborn", "matplotlib", "pandas", "scipy", "requests"}
 

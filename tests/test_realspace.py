@@ -252,6 +252,17 @@ def test_sums_leave_out_what_is_not_a_number(tmp_path):
     assert found.mean == pytest.approx(known.mean(dtype=float), rel=1e-9)
 
 
+@pytest.mark.parametrize("far", [500.0, 1e8])
+def test_sums_with_no_atom_near_the_map(tmp_path, far):
+    values = smooth_map(np.random.default_rng(2), (30, 31, 32))
+    write_map(tmp_path / "a.map", values, step=1.0)
+    passing = wholemap.Passing(np.array([[15.0, far, 15]]), 0.0)
+    read_density(tmp_path / "a.map", passing=passing)
+    found = passing.result()
+    assert found.n_solvent == found.n == values.size
+    assert found.n_above == found.n_above_far == (values > 0).sum()
+
+
 @pytest.mark.parametrize(("law", "mode"), [("normal", 0.3), ("skewed", None), ("whole", 4)])
 def test_the_mode(law, mode):
     rng = np.random.default_rng(4)
