@@ -83,7 +83,7 @@ def measure(
         Points of the map along columns, rows and sections as deposited.
     """
     chosen = model.take(which)
-    at, solute = at_atoms(density, chosen.position), ~chosen.is_class("water")
+    at, solute = at_atoms(density, chosen.position, scores), ~chosen.is_class("water")
     near = modelmap.alongside(density, model.position)
     mask, volume = _molecule(density, model, near, resolution)
     level = surrogate_level(density, volume)
@@ -97,7 +97,7 @@ def measure(
     return RealSpace(entry, residues, _by_chain(at, chosen, solute, contour), inclusion_curve(at, chosen, density))
 
 
-def at_atoms(density: Density, position: np.ndarray) -> AtAtoms:
+def at_atoms(density: Density, position: np.ndarray, scores: Scores) -> AtAtoms:
     """The map at atoms.
 
     Parameters
@@ -105,17 +105,18 @@ def at_atoms(density: Density, position: np.ndarray) -> AtAtoms:
     density : Density
     position : ndarray, shape (n, 3)
         Å, x y z; NaN where not known.
+    scores : Scores
+        Of these atoms: it holds the values at their centres.
     """
-    value, eight = np.full(len(position), NAN), np.full(len(position), NAN)
+    eight = np.full(len(position), NAN)
     outside = ~density.contains(position)
     inside = np.flatnonzero(~outside)
     for begin in range(0, len(inside), _ATOMS_AT_ONCE):
         some = inside[begin : begin + _ATOMS_AT_ONCE]
         place = (position[some] - density.origin) / density.step
         corner = np.clip(np.floor(place).astype(np.int64), 0, density.grid - 2)
-        corners = _corners(density.values, corner - density.offset)
-        eight[some], value[some] = corners.mean(axis=(1, 2, 3)), _trilinear(corners, place - corner)
-    return AtAtoms(value, eight, outside)
+        eight[some] = _corners(density.values, corner - density.offset).mean(axis=(1, 2, 3))
+    return AtAtoms(scores.density, eight, outside)
 
 
 def _corners(values: np.ndarray, corner: np.ndarray) -> np.ndarray:
@@ -123,13 +124,6 @@ def _corners(values: np.ndarray, corner: np.ndarray) -> np.ndarray:
     ahead = np.arange(2)
     i, j, k = (corner[:, axis, None] + ahead for axis in range(3))
     return values[k[:, :, None, None], j[:, None, :, None], i[:, None, None, :]].astype(np.float64)
-
-
-def _trilinear(corners: np.ndarray, fraction: np.ndarray) -> np.ndarray:
-    for axis in range(3):  # x runs fastest
-        f = fraction[:, axis].reshape(-1, *[1] * (corners.ndim - 2))
-        corners = corners[..., 0] * (1 - f) + corners[..., 1] * f
-    return corners
 
 
 def _sums(facts: Facts) -> dict:

@@ -32,7 +32,6 @@ from qscore.shape import lack_of_fit, too_few_for_shape
 from qscore.subsets import APOFERRITIN, Subset, members
 
 FILLED = 0.8  # share of entries that have a score which takes part in the ranking
-ABSURD = 1e100  # no measurement; its square is no number
 
 
 def write(table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, draws: int = DRAWS, seed: int = SEED) -> dict:
@@ -110,8 +109,6 @@ def _parts(rows: list[dict], rule: FitRule, subsets: tuple[Subset, ...]):
 
 def _part(rows: list[dict], groups: Groups, *, draws: int, seed: int) -> Part:
     scores = {one.column: values_of(rows, one.column) for one in SCORES}
-    for values in scores.values():
-        values[~(np.abs(values) < ABSURD)] = np.nan
     return Part(scores, values_of(rows, "resolution"), groups.of(rows), draws, seed)
 
 

@@ -69,13 +69,14 @@ RIVALS = (
     Rival("q_mean_06", "q", HISTORICAL, "Q (σ 0.6 Å)"),
     Rival(Q, "q", BEST, "Q (σ 0.4 Å)"),
 )
+ABSURD = 1e100  # the square of more is no number
 REAL_SPACE = frozenset(one.column for one in RIVALS if one.family != FOURIER)
 NAMES = {"resolution": "resolution"} | {one.column: one.name for one in RIVALS}
 
 
 def values_of(rows: list[dict], column: str) -> np.ndarray:
-    """A column of rows as numbers, shape (n,); NaN where it is empty, absent or not finite."""
+    """A column of rows as numbers, shape (n,); NaN where it is empty, absent or no measurement (`ABSURD`)."""
     found = [row.get(column) for row in rows]
     usable = (isinstance(one, (int, float)) and not isinstance(one, bool) for one in found)
     values = np.array([float(one) if good else np.nan for one, good in zip(found, usable, strict=True)], dtype=float)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < ABSURD, values, np.nan)

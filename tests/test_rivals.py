@@ -12,6 +12,7 @@ from test_report import make
 from qscore import cli, figures, rivals, rivalscores, tables
 from qscore.prediction import monotone, out_of_fold, straight, unknowing
 from qscore.redraws import interval, spearman_redrawn, times_drawn, told_apart, totals, wider
+from qscore.rivalscores import values_of
 from qscore.selection import FitRule
 from qscore.subsets import parse
 
@@ -340,3 +341,8 @@ def test_the_archive_table(real_data, tmp_path):
     pairs = tables.read_rows(tmp_path / "correlations.parquet", layout=tables.CORRELATIONS)
     pair = next(row for row in pairs if {row["first"], row["second"]} == {"map_model_fsc05", "q_mean"})
     assert round(pair["spearman"], 4) == -0.9465
+
+
+def test_what_cannot_be_a_measurement_is_left_out():
+    rows = [{"cc": value} for value in (0.5, -1e99, 1e200, float("inf"), float("nan"), None, True, "x")]
+    np.testing.assert_array_equal(values_of(rows, "cc"), [0.5, -1e99, *[np.nan] * 6])

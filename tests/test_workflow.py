@@ -157,7 +157,7 @@ def changed(data, tmp_path):
 
 
 def test_what_is_scored_again_and_what_not(project, changed, copy):
-    """A corrected sample scores nothing; a changed resolution or model only its batch."""
+    """A corrected sample scores nothing; a changed model only its batch (what else does: `test_plan`)."""
     results = copy
     stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
     rows = tables.read_tsv(changed / "pairs.tsv")
