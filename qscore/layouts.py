@@ -581,3 +581,43 @@ sd | number | standard deviation of the map among them, map units
 reference | number | a + b exp(-radius² / 2 sigma²), least squares to the points of all radii, map units
 """),
 )
+SHOWN_PROFILES = Layout(
+    "shown profiles",
+    _columns(_PAIR.strip() + "\nwhich | text | best or worst: the atom is one of those with the highest or lowest Q")
+    + PROFILES.columns,
+)
+TRACES = Layout(
+    "traces",
+    _columns(
+        _PAIR.strip()
+        + """
+chain | text | author chain
+number | text | author residue number
+icode | text | insertion code
+residue | text | residue name
+class | text | protein or nucleic
+x | number | of the atom that stands for the residue (CA, else P or C1'), Å
+y | number | Å
+z | number | Å
+q_04 | number | mean Q of its scored atoms, σ 0.4 Å
+"""
+    ),
+)
+WORKLIST = Layout(
+    "worklist",
+    _columns(
+        _PAIR.strip()
+        + """
+sample | text | name of the sample
+suspected | text | what may be wrong: frame, hand, contour level, resolution, obsolete model, outside map, …
+evidence | text | the numbers it rests on
+effect | number | size of the effect, in the unit that `unit` names
+unit | text | what the effect is
+resolution | number | reported resolution, Å
+q_mean | number | mean Q, σ 0.4 Å
+expected_q | number | expected Q at that resolution
+p_adjusted | number | Benjamini–Hochberg of the entry's flag, where it has one
+command | text | the command that reproduces it
+"""
+    ),
+)

@@ -40,6 +40,9 @@ from qscore.layouts import (
     RESIDUES,
     RIVALS,
     SCORED,
+    SHOWN_PROFILES,
+    TRACES,
+    WORKLIST,
     Column,
     Layout,
 )
@@ -47,7 +50,8 @@ from qscore.layouts import (
 __all__ = [
     "ATOMS", "BATCH", "BESIDE_ENTRIES", "COMPARED", "CONCORDANCE", "CORRELATIONS", "DRAWS", "ENTRIES", "EXAMINED",
     "EXCLUDED", "FLAGS", "FRAMES", "INCLUSION", "LIGANDS", "OTHER_SCORES", "OUTLIERS", "PAIRS", "PROFILES",
-    "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "RIVALS", "SCORED", "Column", "Layout",
+    "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "RIVALS", "SCORED", "SHOWN_PROFILES", "TRACES",
+    "WORKLIST", "Column", "Layout",
     "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema",
     "whole_file", "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip

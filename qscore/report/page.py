@@ -1,4 +1,4 @@
-"""Tables and figures of a survey → one HTML file that requests nothing (owns jinja2)."""
+"""Tables and figures of a survey → one HTML file that requests nothing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from qscore import __version__, tables
 from qscore.outliers import LEVEL, band_flag
-from qscore.report import parts
+from qscore.report import parts, templates
 from qscore.report.scores import side_by_side
-from qscore.report.words import count, fixed, number, percent, short, signed, small_number
+from qscore.report.words import count, fixed, percent
 
 OWN = "this survey"  # as `fitting.fit` names the source of a curve of the survey's own
 LOWEST = 10  # entries shown when none is flagged
@@ -108,23 +105,7 @@ def write_report(
         "most_rows": parts.MOST_ROWS,
     }
     with tables.whole_file(out) as stream:
-        stream.write(_environment().get_template("page.html").render(content))
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("qscore.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "fixed": fixed, "count": count, "number": number, "percent": percent, "short": short,
-        "signed": signed, "small_number": small_number,
-    }  # fmt: skip
-    environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
-    return environment
+        stream.write(templates.environment().get_template("page.html").render(content))
 
 
 def _key(row: dict) -> tuple[str, str]:

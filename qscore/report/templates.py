@@ -1,0 +1,25 @@
+"""The templates of the pages, with the filters they use (owns jinja2)."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from qscore.report.words import count, fixed, number, percent, short, signed, small_number
+
+
+def environment() -> Environment:
+    """Templates in which every value is escaped and a missing one is an error."""
+    environment = Environment(
+        loader=PackageLoader("qscore.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "fixed": fixed, "count": count, "number": number, "percent": percent, "short": short,
+        "signed": signed, "small_number": small_number,
+    }  # fmt: skip
+    environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])
+    return environment
