@@ -8,7 +8,7 @@ are indexed z, y, x.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +115,14 @@ class Density:
         """Which positions (n, 3), Å, lie inside the whole grid → bool (n,)."""
         index = (positions - self.origin) / self.step
         return ((index >= 0) & (index <= self.grid - 1)).all(axis=1)
+
+    def around(self, positions: np.ndarray, *, margin: float = 3.0) -> Density:
+        """The part that `read_density` keeps around positions (n, 3), Å, as far as the box held reaches; a copy."""
+        low, high = _box(positions, self.origin, self.step, self.grid, margin)
+        first = np.clip(low - self.offset, 0, self.values.shape[::-1])
+        last = np.clip(high - self.offset, first, self.values.shape[::-1])
+        z, y, x = (slice(int(a), int(b)) for a, b in zip(first[::-1], last[::-1], strict=True))
+        return replace(self, values=np.ascontiguousarray(self.values[z, y, x]), offset=self.offset + first)
 
 
 def whole_grid(values: np.ndarray, *, step, origin=(0.0, 0.0, 0.0)) -> Density:

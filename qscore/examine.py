@@ -1,12 +1,14 @@
-"""The second look at the entries of a batch: what frame their models would rather have.
+"""The second look at the entries of a batch: what their pages show, and what frame their models would rather have.
 
-Each entry is searched in a forked child of its own, as `qscore.batch` scores.
+Each entry is looked at in a forked child of its own, as `qscore.batch` scores.
 """
 
 from __future__ import annotations
 
 import gzip
 import math
+import os
+import shutil
 import tempfile
 import zlib
 from functools import partial
@@ -14,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import archive, batch, frames, tables
+from qscore import archive, batch, evidence, frames, tables
 from qscore.density import HEADER_BYTES, Density, MapHeader, parse_header, read_density
 from qscore.errors import UnusableEntry
-from qscore.model import read_model
+from qscore.ids import pair_stem
+from qscore.model import Model, read_model
 
 MOST_POINTS = 600**3  # of a map read whole: 0.9 GB
 BOX_MARGINS = (80.0, 40.0, 20.0, 10.0)  # Å around the model in a larger one
@@ -25,7 +28,10 @@ LIMITS = batch.Limits(base_seconds=180.0, seconds_per_mb=4.0)
 
 
 def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, look=None) -> None:
-    """Search the entries of a fetched batch for better frames, into ``frames.parquet``.
+    """Look at the entries of a fetched batch once more.
+
+    Leaves ``frames.parquet``, ``profiles.parquet``, ``traces.parquet`` and the models with Q in ``models/``
+    (`ids.pair_stem` with ``.cif.gz``).
 
     Parameters
     ----------
@@ -39,7 +45,8 @@ def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, lo
     limits : batch.Limits
         What one entry may use.
     look : callable, optional
-        What a child runs: (map path, model path, resolution) → columns of `tables.FRAMES` but the ids.
+        What a child runs: (map path, model path, resolution, ids, folder) → columns of `tables.FRAMES` but the ids;
+        what it leaves in the folder is the entry's evidence. `look_closer` by default.
 
     Raises
     ------
@@ -52,12 +59,41 @@ def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, lo
     told = batch.planned(batch_file)
     entries = archive.read_manifest(fetched)
     out.mkdir(parents=True, exist_ok=True)
-    act = partial(_examined, fetched=Path(fetched), told=told, look=look or look_for_frames)
+    act = partial(_examined, fetched=Path(fetched), told=told, look=look or look_closer)
     with tempfile.TemporaryDirectory(dir=out, prefix=".examining-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
         found = batch.isolated(entries, folders, act, limits=limits)
+        _collect(entries, folders, out)
     rows = [_row(pair, row) for pair, row in zip(entries, found, strict=True)]
     tables.write_parquet(out / "frames.parquet", tables.FRAMES, tables.as_columns(tables.FRAMES, rows))
+
+
+def _collect(entries: list[dict], folders: list[Path], out: Path) -> None:
+    """What the children left, whatever became of them: their tables as one, their models side by side."""
+    shutil.rmtree(out / "models", ignore_errors=True)
+    (out / "models").mkdir()
+    for pair, folder in zip(entries, folders, strict=True):
+        if (model := folder / evidence.MODEL).is_file():
+            os.replace(model, out / "models" / f"{pair_stem(pair['emdb_id'], pair['pdb_id'])}.cif.gz")
+    for layout in evidence.TABLES:
+        name = evidence.FILES[layout.name]
+        tables.concatenate(out / name, filter(Path.is_file, (folder / name for folder in folders)), layout=layout)
+
+
+def look_closer(map_path, model_path, resolution: float, ids: dict, folder) -> dict:
+    """The evidence of one pair, left in a folder, and its frames: see `look_for_frames`.
+
+    Parameters
+    ----------
+    map_path, model_path, resolution
+        As for `look_for_frames`.
+    ids : dict
+        emdb_id and pdb_id.
+    folder : path-like
+    """
+    model, density, note = _opened(map_path, model_path)
+    evidence.leave(evidence.gather(density, model), folder, ids, model=model, model_file=model_path)
+    return frames.frame_row(frames.search(density, model, resolution)) | {"detail": note}
 
 
 def look_for_frames(map_path, model_path, resolution: float) -> dict:
@@ -79,9 +115,13 @@ def look_for_frames(map_path, model_path, resolution: float) -> dict:
     UnusableEntry
         The pair cannot be read, or even the box around the model exceeds 600³ points.
     """
-    model = read_model(model_path)
-    density, note = wide_density(map_path, model.position[np.isfinite(model.position).all(axis=1)])
+    model, density, note = _opened(map_path, model_path)
     return frames.frame_row(frames.search(density, model, resolution)) | {"detail": note}
+
+
+def _opened(map_path, model_path) -> tuple[Model, Density, str]:
+    model = read_model(model_path)
+    return model, *wide_density(map_path, model.position[np.isfinite(model.position).all(axis=1)])
 
 
 def wide_density(path, atoms: np.ndarray) -> tuple[Density, str]:
@@ -133,10 +173,11 @@ def _header(path: Path) -> MapHeader | None:
         return None
 
 
-def _examined(pair: dict, _folder: Path, *, fetched: Path, told: dict, look) -> dict:
-    resolution = told.get((pair["emdb_id"], pair["pdb_id"]), {}).get("resolution")
+def _examined(pair: dict, folder: Path, *, fetched: Path, told: dict, look) -> dict:
+    ids = {key: pair[key] for key in ("emdb_id", "pdb_id")}
+    resolution = told.get(tuple(ids.values()), {}).get("resolution")
     resolution = math.nan if resolution is None else resolution
-    return look(fetched / pair["map"]["name"], fetched / pair["model"]["name"], resolution)
+    return look(fetched / pair["map"]["name"], fetched / pair["model"]["name"], resolution, ids, folder)
 
 
 def _row(pair: dict, found: dict | UnusableEntry) -> dict:

@@ -41,3 +41,8 @@ def uniprot(text) -> str:
     """A UniProt accession, without the number of an isoform; "" when it is none."""
     found = _UNIPROT.fullmatch(str(text or "").strip().upper().rpartition(":")[2].strip())
     return found[1] if found else ""
+
+
+def pair_stem(emdb_id: str, pdb_id: str) -> str:
+    """Name of the files of a pair, without ending: EMD-1234_7abc; what is no letter, digit, ".", "_" or "-" as "_"."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", f"{emdb_id}_{pdb_id}")

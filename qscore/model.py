@@ -354,7 +354,7 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
     Parameters
     ----------
     source, target : path-like
-        The file `model` was read from; the mmCIF to write.
+        The file `model` was read from; the mmCIF to write, compressed where its name ends in .gz.
     model : Model
     q : ndarray, float, shape (n,)
         Q of each atom of `model`, NaN where not scored.
@@ -366,7 +366,10 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
         if value == value:
             text[row] = f"{value:.4f}"
     set_column(block, Q_COLUMN, text)
-    document.write_file(str(target))
+    if Path(target).suffix == ".gz":
+        Path(target).write_bytes(gzip.compress(document.as_string().encode(), mtime=0))
+    else:
+        document.write_file(str(target))
 
 
 def set_column(block: gemmi.cif.Block, tag: str, text: list[str]) -> None:

@@ -204,6 +204,11 @@ def of_pair(map_path, model_path, addresses=None, *, sigma: float = SIGMA, origi
         raise UnusableEntry("model_outside_map", f"{Path(model_path).name}: {what} lies inside {Path(map_path).name}")
     if addresses is None:
         return profiles_by_type(density, model, sigma=sigma)
+    return of_atoms(density, model, which, sigma=sigma)
+
+
+def of_atoms(density: Density, model: Model, which: np.ndarray, *, sigma: float = SIGMA) -> Profiles:
+    """`profiles` of some atoms of a model, with what each of them is."""
     found = profiles(density, model.position, which, sigma=sigma)
     return Profiles(found.n, found.mean, found.squares, found.q, sigma, tuple(_about(model, k) for k in which.tolist()))
 

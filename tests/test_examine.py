@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pairs import write_pair
 
-from qscore import archive, batch, examine, tables
+from qscore import archive, batch, evidence, examine, tables
 from qscore.errors import ArchiveUnavailable, UnusableEntry
 from qscore.model import read_model
 
@@ -43,7 +43,7 @@ def run(planned, out, look=None, **limits):
 def noting(third=None):
     """A search that puts the resolution it was given into `q_before`, and does `third` for the pair EMD-3."""
 
-    def look(map_path, _model_path, resolution):
+    def look(map_path, _model_path, resolution, _ids, _folder):
         if third and "EMD-3" in str(map_path):
             third()
         return {"status": "examined", "q_before": resolution, "frame": ""}
@@ -56,7 +56,12 @@ def test_each_entry_is_searched_at_its_resolution(planned, tmp_path):
     assert [row["emdb_id"] for row in rows] == [f"EMD-{n}" for n in range(N)] + ["EMD-9"]
     assert [row["q_before"] for row in rows] == [2.5, None, 4.5, 5.5, None]
     assert (rows[-1]["status"], rows[-1]["reason"]) == ("unusable", "map_missing")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["frames.parquet"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *evidence.FILES.values(),
+        "frames.parquet",
+        "models",
+    }
+    assert not any((tmp_path / "out" / "models").iterdir())
 
 
 def raise_unusable():
@@ -79,6 +84,16 @@ def test_a_search_that_fails_is_a_row(planned, tmp_path, act, reason, detail):
     assert detail in rows[3]["detail"]
 
 
+def test_evidence_stays_when_the_search_after_it_dies(planned, tmp_path, monkeypatch):
+    monkeypatch.setattr(examine.frames, "search", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    rows = run(planned, tmp_path / "out")
+    assert [row["reason"] for row in rows] == ["crashed"] * N + ["map_missing"]
+    named = sorted(path.name for path in (tmp_path / "out" / "models").iterdir())
+    assert named == [f"EMD-{n}_own{n}.cif.gz" for n in range(N)]
+    traces = tables.read_rows(tmp_path / "out" / "traces.parquet", layout=tables.TRACES)
+    assert {row["emdb_id"] for row in traces} == {f"EMD-{n}" for n in range(N)}
+
+
 def test_the_search_itself(planned, tmp_path):
     rows = run(planned, tmp_path / "out")
     assert [row["status"] for row in rows] == ["examined"] * 4 + ["unusable"]
@@ -87,6 +102,8 @@ def test_the_search_itself(planned, tmp_path):
         assert row["frame"] == ""
         assert row["shift_gain"] == pytest.approx(row["q_shifted"] - row["q_before"])
         assert not row["detail"]
+    profiles = tables.read_rows(tmp_path / "out" / "profiles.parquet", layout=tables.SHOWN_PROFILES)
+    assert {row["emdb_id"] for row in profiles} == {f"EMD-{n}" for n in range(N)}
 
 
 def test_a_resolution_that_is_no_number(planned, tmp_path):

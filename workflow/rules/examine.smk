@@ -39,6 +39,9 @@ rule examine:
         fetched="fetched_again/{batch}",
     output:
         "evidence/{batch}/frames.parquet",
+        "evidence/{batch}/profiles.parquet",
+        "evidence/{batch}/traces.parquet",
+        directory("evidence/{batch}/models"),
     log:
         "logs/examine/{batch}.log",
     benchmark:
