@@ -18,6 +18,8 @@ bench: $(READY)
 	$(VENV)/bin/python benchmarks/kernel.py
 	$(VENV)/bin/python benchmarks/scores.py
 	$(VENV)/bin/python benchmarks/memory.py --only 256
+	$(VENV)/bin/python benchmarks/page.py
+	$(VENV)/bin/python benchmarks/audit.py
 	$(VENV)/bin/python benchmarks/catalogue.py
 	$(VENV)/bin/python benchmarks/download.py
 

@@ -1,11 +1,14 @@
 # The survey: catalogue → plan → fetch → score → tables → fit → outliers, regions →
-# examination → flag → figures → report.
+# examination → flag → worklist, figures, pages, report.
 # `qscore run` is its door; plain `snakemake` works too.
 import os
 
 from snakemake.utils import min_version, validate
 
 min_version("9.20")
+
+
+report: "workflow/report/workflow.rst"
 
 
 configfile: os.path.join(workflow.basedir, "config", "config.yaml")
@@ -36,3 +39,4 @@ rule all:
         "tables/entries.tsv",
         "flags/flags.tsv",
         "regions/regions.tsv",
+        "worklist/worklist.tsv",

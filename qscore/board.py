@@ -1,8 +1,9 @@
-"""What doctor, progress and failures print on a terminal (rich)."""
+"""What doctor, progress, failures and audit print on a terminal (rich)."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from textwrap import fill
 
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +16,7 @@ from qscore.verdicts import AGREES, DIFFERS, Probe
 
 MOST_BEGUN = 12
 MOST_NAMES = 5
+MOST_LETTERS = 60  # of a cell
 MIRRORS = (3, 4, 6)  # numbers of probes that stand in for each other
 _COLOUR = {AGREES: "green", DIFFERS: "yellow"}
 
@@ -183,3 +185,61 @@ def print_entries(entries: list[dict]) -> None:
     out = console()
     for row in entries:
         out.print(f"{row['emdb_id']} {row['pdb_id']}  {row['batch'] or '-'}  {row['detail'] or ''}", markup=False)
+
+
+# ---- audit ----
+
+
+def print_answer(columns: list[str], rows: list[tuple], total: int) -> None:
+    """The first rows of an answer as far as the page is wide, and what is not shown."""
+    out = console()
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    shown = max(1, sum(sum(widths[: k + 1]) + 2 * k <= out.width for k in range(len(widths))))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for k, name in enumerate(columns[:shown]):
+        numbers = any(isinstance(row[k], (int, float)) for row in rows)
+        table.add_column(escape(_plain(name)), justify="right" if numbers else "left", no_wrap=True)
+    for row in cells:
+        table.add_row(*map(escape, row[:shown]))
+    out.print(table)
+    for line in _left_out(columns[shown:], len(rows), total):
+        out.print(line, markup=False)
+
+
+def _left_out(columns: list[str], rows: int, total: int):
+    if columns:
+        yield f"not shown for want of width: {', '.join(map(_plain, columns))} (--out FILE writes them)"
+    if rows < total:
+        yield f"{rows:,} of {total:,} rows (--rows, or --out FILE for all)"
+    else:
+        yield f"{total:,} row{'' if total == 1 else 's'}"
+
+
+def _cell(value) -> str:
+    """A value in at most `MOST_LETTERS` letters; nothing for a missing one."""
+    if value is None or value != value:
+        return ""
+    text = f"{value:.6g}" if isinstance(value, float) else _plain(value)
+    return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
+
+
+def _plain(value) -> str:
+    """Text without what would steer a terminal: control signs and marks of direction are dropped."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(value)[: 20 * MOST_LETTERS])
+
+
+def print_questions(questions) -> None:
+    """Names and titles of the ready questions, one a line."""
+    wide = max((len(one.name) for one in questions), default=0)
+    for one in questions:
+        console().print(f"{one.name:<{wide}}  {one.title}", markup=False)
+
+
+def print_question(title: str, words: dict[str, str]) -> None:
+    """What a ready question answers, by which rule, before its answer."""
+    out = console()
+    out.print(title, style="bold", markup=False)
+    for word, text in words.items():
+        out.print(fill(f"{word}: {text}", min(out.width, 120), break_on_hyphens=False), markup=False)
+    out.print()

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import click
 
-from qscore import __version__, doors, expectation, findings, runstate, single, stages, verbs
+from qscore import (
+    __version__,
+    checking,
+    describing,
+    doors,
+    expectation,
+    findings,
+    inquiry,
+    runstate,
+    single,
+    stages,
+    verbs,
+)
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
 
 ENVIRONMENT_BROKEN = 75
@@ -40,6 +52,8 @@ def qscore(context):
     qscore score map.mrc.gz model.cif --resolution 3.2    one pair
     qscore score EMD-30342 7cec                           one of EMDB's
     qscore compare map.mrc.gz before.cif after.cif        two models in one map
+    qscore check map.mrc.gz model.cif --resolution 3.2    a page to read before deposition
+    qscore audit --list                                   questions to a survey's tables
     qscore run                                            the survey of config/config.yaml
     """
     if context.invoked_subcommand is None:
@@ -98,6 +112,9 @@ def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options
 
 for _command in (
     *single.COMMANDS,
+    *checking.COMMANDS,
+    *inquiry.COMMANDS,
+    *describing.COMMANDS,
     *expectation.COMMANDS,
     *verbs.COMMANDS,
     *doors.COMMANDS,

@@ -7,21 +7,32 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from qscore import agreement, tables
+from qscore import agreement, calibration, crowd, exhibits, radial, tables
 from qscore.points import residues_of, survey_points, worst_flagged
+from qscore.portrait import portrait
 from qscore.regions import KIND as CHAIN_REGION
 from qscore.rivalfigures import correlation_heat, score_panels
 from qscore.scatter import apoferritin, q_by_class, q_vs_resolution
-from qscore.spread import diverse_draws
+from qscore.spread import diverse_draws, diverse_set
 from qscore.style import styled
-from qscore.traces import flagged_entries
+from qscore.traces import flagged_entries, of_entry
+from qscore.years import q_by_year
 
 NAMES = (
     "q_vs_resolution",
-    "apoferritin",
+    "density",
+    "diverse_set",
     "diverse_draws",
-    "flagged_entries",
+    "apoferritin",
     "q_by_class",
+    "profiles",
+    "flagged_entry",
+    "homogeneous",
+    "flagged_entries",
+    "percentile_bias",
+    "coverage",
+    "q_vs_fsc05",
+    "q_by_year",
     "concordance",
     "score_correlations",
     "scores_vs_resolution",
@@ -41,6 +52,7 @@ def write_figures(
     concordance_folder=None,
     regions_folder=None,
     rivals_folder=None,
+    evidence_folder=None,
     formats=("svg", "png"),
     dpi: int = 150,
 ) -> list[Path]:
@@ -56,6 +68,8 @@ def write_figures(
         Folder. A figure of an earlier survey that these tables do not give is removed.
     draws_folder, concordance_folder, regions_folder, rivals_folder : path, optional
         Of `draws.write`, `concordance.write`, `regions.write` and `rivals.write`.
+    evidence_folder : path, optional
+        With a folder a batch, of `examine.examine_batch`; of the entries shown alone is read what they need.
     formats : sequence of str
         "svg", "png" or "pdf".
     dpi : int
@@ -73,14 +87,20 @@ def write_figures(
     residues = residues_of(worst_flagged(points, regions=regions), residues_file)
     figures = {
         "q_vs_resolution": q_vs_resolution(points, fit),
+        "density": crowd.density(points, fit),
         "apoferritin": apoferritin(points, fit),
-        "diverse_draws": _draws(draws_folder),
         "flagged_entries": flagged_entries(points, residues, regions) if len(residues) else None,
         "q_by_class": q_by_class(points),
+        "percentile_bias": calibration.percentile_bias(points, fit),
+        "coverage": calibration.coverage(fit),
+        "q_vs_fsc05": crowd.q_vs_fsc05(points, fit),
+        "q_by_year": q_by_year(points, fit),
         "concordance": _concordance(concordance_folder),
+        **_draws(draws_folder),
         **_rivals(rivals_folder, points),
+        **_entries(evidence_folder, points, regions),
     }
-    return [path for name, figure in figures.items() for path in _save(figure, Path(out) / name, formats, dpi)]
+    return [path for name in NAMES for path in _save(figures[name], Path(out) / name, formats, dpi)]
 
 
 def _read(path) -> dict:
@@ -95,10 +115,12 @@ def _regions(folder):
     return found[found["kind"] == CHAIN_REGION]
 
 
-def _draws(folder) -> Figure | None:
+def _draws(folder) -> dict[str, Figure | None]:
     if folder is None:
-        return None
-    return diverse_draws(tables.frame(Path(folder) / "draws.parquet"), _read(Path(folder) / "draws.json"))
+        return dict.fromkeys(("diverse_set", "diverse_draws"))
+    facts = _read(Path(folder) / "draws.json")
+    draws = tables.frame(Path(folder) / "draws.parquet")
+    return {"diverse_set": diverse_set(facts), "diverse_draws": diverse_draws(draws, facts)}
 
 
 def _concordance(folder) -> Figure | None:
@@ -119,6 +141,45 @@ def _rivals(folder, points) -> dict[str, Figure | None]:
         "score_correlations": correlation_heat(pairs, facts),
         "scores_vs_resolution": score_panels(points, facts, measured),
     }
+
+
+def _entries(folder, points, regions) -> dict[str, Figure | None]:
+    """The figures of single entries, as far as there is evidence."""
+    if folder is None:
+        return dict.fromkeys(("profiles", "flagged_entry", "homogeneous"))
+    pairs = exhibits.with_evidence(folder, "traces")
+    even = exhibits.evenness(folder, exhibits.pair_list(exhibits.usual(points)))
+    shown = {
+        "flagged_entry": (exhibits.worst_low(points, pairs, regions), "Flagged low, the furthest below its band"),
+        "homogeneous": (exhibits.most_even(points, even), "Evenly resolved: Q varies least along the chains"),
+    }
+    found = {name: _portrait(folder, entry, regions, heading) for name, (entry, heading) in shown.items()}
+    return found | {"profiles": _profiles(folder, points)}
+
+
+def _portrait(folder, entry, regions, heading: str) -> Figure | None:
+    """One entry by itself; None where there is none."""
+    if entry.empty:
+        return None
+    (row,) = entry.itertuples()
+    return portrait(
+        row, exhibits.trace_of(folder, entry), None if regions is None else of_entry(regions, row), heading=heading
+    )
+
+
+def _profiles(folder, points) -> Figure | None:
+    """Profiles of the usual entry of median percentile, and of entries over the resolutions."""
+    pairs = exhibits.with_evidence(folder, "profiles")
+    entry, rungs = exhibits.median_entry(points, pairs), exhibits.ladder(points, pairs)
+    if entry.empty:
+        return None
+    found = [exhibits.extreme_atoms(folder, one) for one in (entry, rungs)]
+    best = found[1][found[1]["which"] == "best"]
+    row = next(entry.itertuples())
+    return radial.profile_examples(
+        radial.shown_profiles(found[0]), radial.shown_profiles(best), rungs["resolution"],
+        heading=f"{row.name}, {row.resolution:.2f} Å: the best and the worst resolved atom", synthetic=row.synthetic,
+    )  # fmt: skip
 
 
 @styled

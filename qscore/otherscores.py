@@ -35,31 +35,41 @@ def lines(summary: dict) -> list[str]:
     scores = summary.get(_BLOCK)
     if not scores:
         return []
-    told = [_told(scores, *shown) for shown in SHOWN]
-    cells = [cell for cell in told if cell]
+    cells = [f"{name:<36} {value}" for name, value in values(scores)]
     half = -(-len(cells) // 2)
     rows = [
         f"  {left:<{_WIDTH}}{right}".rstrip()
         for left, right in zip(cells[:half], [*cells[half:], ""][:half], strict=True)
     ]
-    empty = "; ".join(_reasons(scores.get("not_measured") or ""))
+    empty = "; ".join(reasons(scores.get("not_measured") or ""))
     missing = [f"  empty: {empty}"] if empty else []
     level = summary.get("contour_level")
     at = "" if level is None else f" (inclusion at contour level {level:g})"
     return [f"other scores{at}", *rows, *missing]
 
 
-def _told(scores: dict, column: str, name: str, form: str, unit: str) -> str:
-    """Name and value of a score; "" when it is empty."""
+def values(scores: dict) -> list[tuple[str, str]]:
+    """Name, and value with its unit, of each score that there is.
+
+    Parameters
+    ----------
+    scores : dict
+        Columns of the entries table.
+    """
+    return [told for shown in SHOWN if (told := _told(scores, *shown))]
+
+
+def _told(scores: dict, column: str, name: str, form: str, unit: str) -> tuple[str, str] | None:
+    """Name and value of a score; None when it is empty."""
     value = scores.get(column)
     if not _known(value) and _known(scores.get(SURROGATE.get(column))):
         value, name = scores[SURROGATE[column]], f"{name} (surrogate)"
     if not _known(value):
-        return ""
-    return f"{name:<36} {form.format(value)} {unit}".replace("%", " %").rstrip()
+        return None
+    return name, f"{form.format(value)} {unit}".replace("%", " %").rstrip()
 
 
-def _reasons(not_measured: str):
+def reasons(not_measured: str):
     """Names of the empty scores among those shown, with the reason; as it stands what is of another form."""
     names = {column: f"{name} ({unit})" if name == "average density" else name for column, name, _, unit in SHOWN}
     for part in filter(None, not_measured.split("; ")):

@@ -26,7 +26,7 @@ def survey_points(entries: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
         negative within, NaN without a band) and `name`.
     """
     keys = ["emdb_id", "pdb_id"]
-    verdict = flags[[*keys, "expected_q", "low", "high", "flag", "left_out"]]
+    verdict = flags[[*keys, "expected_q", "low", "high", "flag", "left_out", "percentile"]]
     scored = entries[entries["status"] == "scored"]
     points = scored.merge(verdict, on=keys, validate="one_to_one")
     if not len(points) == len(scored) == len(flags):

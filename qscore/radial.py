@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qscore.profile import Profiles
-from qscore.style import BENEATH, BLUE, GREY, drawable, styled
+from qscore.style import BENEATH, BLUE, GREY, PAGE, drawable, keep_strip, styled
 
 MOST_PANELS = 24
 COLUMNS = 4
@@ -36,7 +37,7 @@ def profile_panels(found: Profiles, title: str = "") -> Figure:
     limits, most = _limits(found, shown), float(_points(found)[:shown].max())
     for k in range(shown):
         counts = _draw_points(axes[k], found, k, most=most, named=k % columns == columns - 1)
-        _draw(axes[k], found, k)
+        draw_profile(axes[k], found, k)
         axes[k].set(ylim=limits, xlabel="Distance from the atom (Å)" if k + columns >= shown else None)
         axes[k].tick_params(labelbottom=k + columns >= shown)
         axes[k].set_zorder(counts.get_zorder() + 1)
@@ -78,8 +79,8 @@ def _draw_points(axes, found: Profiles, k: int, *, most: float, named: bool):
     return counts
 
 
-def _draw(axes, found: Profiles, k: int) -> None:
-    """Mean, spread and reference of one profile."""
+def draw_profile(axes, found: Profiles, k: int) -> None:
+    """Mean, spread and reference of one profile, its name and Q above."""
     r, mean, sd = found.radii, found.mean[k], np.nan_to_num(found.sd[k])
     fine = np.linspace(0, r[-1], 201)
     axes.patch.set_visible(False)
@@ -100,3 +101,92 @@ def _title(found: Profiles, k: int) -> str:
     residue = f"{about['residue']} " if about.get("residue") else ""
     n = "" if "residue" in about else f", n = {about['n_atoms']:,}"
     return f"{drawable(residue + about['name'], 30)}   {value}{n}"
+
+
+# ---- of the entries of a survey ----
+
+ATOM = ["emdb_id", "pdb_id", "which", "chain", "number", "icode", "atom", "altloc"]
+
+
+def shown_profiles(rows: pd.DataFrame) -> Profiles:
+    """Rows of `tables.SHOWN_PROFILES` → profiles, in the order of the table.
+
+    Raises
+    ------
+    ValueError
+        An atom has not a row for each radius.
+    """
+    texts = rows.assign(**{key: rows[key].fillna("").astype(str) for key in ATOM})
+    atoms = [atom.sort_values("radius") for _, atom in texts.groupby(ATOM, sort=False)]
+    if len({len(atom) for atom in atoms}) != 1:
+        raise ValueError("profiles of atoms differ in their radii")
+    n, mean, sd = (np.array([atom[key].to_numpy(float) for atom in atoms]) for key in ("n_points", "mean", "sd"))
+    heads = [atom.iloc[0] for atom in atoms]
+    q, about = np.array([head["q"] for head in heads], dtype=float), tuple(_about(head) for head in heads)
+    squares = np.nan_to_num(sd**2 * n)
+    return Profiles(np.nan_to_num(n).astype(np.int64), mean, squares, q, float(heads[0]["sigma"]), about)
+
+
+def _about(head: pd.Series) -> dict:
+    name = f"{head['chain']}/{head['number']}{head['icode']}/{head['atom']}"
+    return {"name": name, "residue": head["residue"], "entry": f"{head['emdb_id']} / {head['pdb_id']}", "n_atoms": 1}
+
+
+def on_reference(found: Profiles) -> Profiles:
+    """Profiles on the scale of their reference Gaussian, which then falls from 1 to 0: Q stays what it is.
+
+    Where Q is not above 0 a scale is not defined: such profiles become NaN.
+    """
+    far, near = found.reference_at(np.array([1e3, 0.0])).T
+    scale = np.where(near > far, near - far, np.nan)[:, None]
+    return Profiles(
+        found.n, (found.mean - far[:, None]) / scale, found.squares / scale**2, found.q, found.sigma, found.about
+    )
+
+
+@styled
+def profile_examples(pair: Profiles, rungs: Profiles, resolutions, *, heading: str, synthetic: bool) -> Figure:
+    """Map profiles of a well and of a poorly resolved atom, and below of atoms over a range of resolutions.
+
+    After Figures 1A and 1B of the publication.
+
+    Parameters
+    ----------
+    pair : Profiles
+        Of two atoms of one map, drawn in map units.
+    rungs : Profiles
+        Of one atom each of other maps, drawn on the scale of their reference Gaussian; none are left out.
+    resolutions : sequence of float
+        Of the maps of `rungs`, Å.
+    heading : str
+        What entry the pair is of.
+    synthetic : bool
+    """
+    strip, below = 0.3 * synthetic, len(rungs) > 0
+    figure = Figure(figsize=(PAGE, 2.75 + 2.15 * below + strip), layout="constrained")
+    keep_strip(figure, synthetic)
+    upper, *lower = figure.subfigures(1 + below, height_ratios=(2.75, 2.15)[: 1 + below], squeeze=False)[:, 0]
+    panels = upper.subplots(1, len(pair), sharey=True, squeeze=False)[0]
+    upper.suptitle(heading, fontsize=9, weight="bold", x=0.01, ha="left", gid="heading")
+    for k, axes in enumerate(panels):
+        draw_profile(axes, pair, k)
+        axes.set_xlabel("Distance from the atom (Å)")
+    panels[0].set_ylabel("Map value (map units)")
+    handles, labels = panels[0].get_legend_handles_labels()
+    upper.legend(handles, labels, ncols=len(labels), **BENEATH)
+    if lower:
+        _draw_rungs(lower[0], rungs, resolutions)
+    return figure
+
+
+def _draw_rungs(figure, rungs: Profiles, resolutions) -> None:
+    scaled = on_reference(rungs)
+    panels = figure.subplots(1, len(rungs), sharey=True, squeeze=False)[0]
+    for k, (axes, resolution) in enumerate(zip(panels, resolutions, strict=True)):
+        draw_profile(axes, scaled, k)
+        axes.set_title(
+            f"{resolution:.2f} Å, Q {rungs.q[k]:.2f}\n{drawable(rungs.about[k]['entry'], 24)}", loc="left", fontsize=8
+        )
+        axes.set_gid(f"rung-{k}")
+    figure.supxlabel("Distance from the atom (Å)", fontsize=9)
+    panels[0].set_ylabel("Map, on its reference’s scale")

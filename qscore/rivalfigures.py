@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -10,10 +12,11 @@ from matplotlib.ticker import MaxNLocator
 
 from qscore.rivalscores import NAMES
 from qscore.rivalscores import RIVALS as SCORES
-from qscore.style import BLUE, CROWD, GREY, INK, PALE, keep_strip, styled
+from qscore.style import BLUE, CROWD, GREY, INK, PAGE, PALE, keep_strip, styled
 
 FEWEST = 5  # entries of a panel or cell
-CELL, LEAST_WIDTH = 0.36, 5.2  # inches
+CELL, LEAST_WIDTH, WORDS = 0.36, 5.2, 2.2  # inches; of the names beside the cells
+WRAP = 24  # letters of a name in the title of a panel
 TAIL, TAILED = 0.005, 200  # share of values beyond a panel's axis at either end, and entries from which that is done
 LONG = 1.5  # range of all values over that of the others, from which it is done
 DIVERGING = "PuOr_r"  # told apart by every kind of colour vision: purple negative, orange positive
@@ -35,8 +38,8 @@ def correlation_heat(correlations: pd.DataFrame, facts: dict) -> Figure | None:
     if len(names) < 3:
         return None
     matrix = _square(mine, names)
-    side, strip = CELL * len(names), 0.3 * facts["synthetic"]
-    figure = Figure(figsize=(max(side + 2.2, LEAST_WIDTH), side + 1.75 + strip), layout="constrained")
+    side, strip = min(CELL * len(names), PAGE - WORDS), 0.3 * facts["synthetic"]
+    figure = Figure(figsize=(max(side + WORDS, LEAST_WIDTH), side + 1.75 + strip), layout="constrained")
     keep_strip(figure, facts["synthetic"])
     axes = figure.subplots()
     low, high = (int(one) for one in (mine["n"].min(), mine["n"].max()))
@@ -102,7 +105,7 @@ def score_panels(points: pd.DataFrame, facts: dict, measured: pd.DataFrame) -> F
         return None
     across = min(4, len(drawn))
     down, strip = -(-len(drawn) // across), 0.3 * facts["synthetic"]
-    figure = Figure(figsize=(2.1 * max(across, 2), 1.85 * down + 0.45 + strip), layout="constrained")
+    figure = Figure(figsize=(PAGE / 4 * max(across, 2), 1.85 * down + 0.45 + strip), layout="constrained")
     keep_strip(figure, facts["synthetic"])
     panels = figure.subplots(down, across, sharex=True, squeeze=False).ravel()
     for axes, one in zip(panels, drawn, strict=False):
@@ -123,7 +126,8 @@ def _draw_panel(axes, taken: pd.DataFrame, one, row) -> None:
     )  # fmt: skip
     rho = "–" if pd.isna(row["spearman"]) else f"{row['spearman']:.2f}".replace("-", "−")
     unit = f", {one.unit}" if one.unit else ""
-    axes.set_title(f"{one.name}{unit}\nρ = {rho},  n = {int(row['n']):,}", loc="left", fontsize=8)
+    name = textwrap.fill(one.name + unit, WRAP)
+    axes.set_title(f"{name}\nρ = {rho},  n = {int(row['n']):,}", loc="left", fontsize=7.5)
     _trim(axes, y)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelbottom=True)

@@ -134,7 +134,7 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, b_f
         raise click.UsageError("--atoms needs --out DIR")
     if b_factor is not None and out is None:
         raise click.UsageError("--bfactor needs --out DIR")
-    found, scoring = _inputs(map_given, [model_given] if model_given is not None else [], out, **options)
+    found, scoring = inputs(map_given, [model_given] if model_given is not None else [], out, **options)
     from qscore import entry, files, ligands, tables
 
     sigmas = tuple(dict.fromkeys(sigmas))
@@ -144,8 +144,8 @@ def score(map_given, model_given, sigmas, model_number, as_json, out, atoms, b_f
         contour=found.contour_level, map_grid=found.map_grid, **scoring,
     )  # fmt: skip
     rows, said = ligands.of_pair(pair.ligands())
-    judged, regions = _judged(pair, sigmas, found)
-    summary = pair.summary | found.about() | {"ligands": rows} | judged
+    verdict, regions = judged(pair, sigmas, found)
+    summary = pair.summary | found.about() | {"ligands": rows} | verdict
     pair = replace(pair, summary=summary, hints=(*pair.hints, *found.remarks))
     if out is not None:
         files.write_pair(pair, out, found.model_files[0], with_atoms=atoms, b_factor=b_factor)
@@ -172,14 +172,14 @@ def _tell_written(out, model_file, *, atoms, regions, b_factor) -> None:
     click.echo(f"written to {out}: {', '.join(names)}", err=True)
 
 
-def _judged(pair, sigmas, inputs) -> tuple[dict, list[dict] | None]:
+def judged(pair, sigmas, given) -> tuple[dict, list[dict] | None]:
     """What the summary gains where the resolution is known: expected Q by the shipped curve, regions, the verdict.
 
     Beside it the rows of the regions table; None where regions were not looked for.
     """
     from qscore import verdict
 
-    resolution, point_group = inputs.resolution, inputs.point_group
+    resolution, point_group = given.resolution, given.point_group
     if resolution is None or verdict.SIGMA not in sigmas:
         return {}, None
     from qscore import expected, regions
@@ -188,14 +188,14 @@ def _judged(pair, sigmas, inputs) -> tuple[dict, list[dict] | None]:
     held = curve.domain[0] <= resolution <= curve.domain[1]
     how = {"resolution": resolution, "curve": curve, "point_group": point_group}
     found = regions.regions_of_pair(residues, **how) if held else None
-    ids = {"emdb_id": inputs.emdb_id, "pdb_id": next(iter(inputs.pdb_ids), None)}
+    ids = {"emdb_id": given.emdb_id, "pdb_id": next(iter(given.pdb_ids), None)}
     others = [e for e in pair.summary["expected"] if (e["kind"], e["sigma"]) != ("all", verdict.SIGMA)]
-    judged = {
+    told = {
         "expected": [verdict.expected_by(curve, resolution), *others],
         "regions": found and [{key: row[key] for key in row if key not in ("emdb_id", "pdb_id")} for row in found],
         "verdict": verdict.verdict(pair.summary, residues, found, curve).as_dict(),
     }
-    return judged, found and [row | ids for row in found]
+    return told, found and [row | ids for row in found]
 
 
 @click.command("compare", epilog=SERVERS)
@@ -216,7 +216,7 @@ def compare_models(map_given, before, after, as_json, out, **options):
     \b
     qscore compare map.mrc.gz before.cif after.cif --resolution 3.2 --out refined
     """
-    found, scoring = _inputs(map_given, [before, after], out, **options)
+    found, scoring = inputs(map_given, [before, after], out, **options)
     from qscore import compare, files, tables
 
     result = compare.compare(found.map_file, found.model_files, **scoring)
@@ -262,7 +262,7 @@ def profile_atoms(map_given, model_given, atoms, by_type, sigma, out, table, as_
         files.check_folder(path.parent)
     if out is not None:
         files.figure_format(out)
-    found, _ = _inputs(
+    found, _ = inputs(
         map_given, [model_given], None,
         resolution=None, contour=None, chain=None, origin=origin, threads=1, refresh=refresh,
     )  # fmt: skip
@@ -278,7 +278,7 @@ def profile_atoms(map_given, model_given, atoms, by_type, sigma, out, table, as_
     show.print_profiles(profiles, names)
 
 
-def _inputs(map_given, models_given, out, *, resolution, contour, chain, origin, threads, refresh):
+def inputs(map_given, models_given, out, *, resolution, contour, chain, origin, threads, refresh):
     """Files of what is given, fetched where an id is given, and the options of scoring."""
     logger = logging.getLogger("qscore")
     logger.handlers = [logging.StreamHandler()]

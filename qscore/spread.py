@@ -10,9 +10,10 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from qscore.style import BENEATH, BLUE, INK, VERMILION, keep_strip, styled
+from qscore.style import BENEATH, BLUE, COLUMN, INK, VERMILION, keep_strip, styled
 
 COLOURS = {"blind": VERMILION, "well_fitted": BLUE}
+MAIN = ("well_fitted", "blind")  # rules, the one to be shown first
 QUANTITIES = {"slope": "Slope (Q per Å)", "rmse": "RMSE (Q)", "r_squared": "R²"}
 BARS, LEAST_WIDTH = 40, 0.02
 
@@ -47,6 +48,43 @@ def diverse_draws(draws: pd.DataFrame, facts: dict) -> Figure | None:
     handles, labels = below.axes[-1].get_legend_handles_labels()
     below.legend(handles, labels, ncols=len(labels), **(BENEATH | {"loc": "outside upper center"}))
     return figure
+
+
+@styled
+def diverse_set(facts: dict) -> Figure | None:
+    """One draw with its line, after Figure 2A: of the draws of the main rule the one nearest to the median R².
+
+    The main rule is that of the well fitted, to which the published R² belongs; the blind one where CC-mean is not
+    known. None when nothing was drawn.
+
+    Parameters
+    ----------
+    facts : dict
+        Content of ``draws.json``.
+    """
+    rule = next((facts["rules"][name] for name in MAIN if facts["rules"].get(name, {}).get("available")), None)
+    if rule is None:
+        return None
+    strip = 0.3 * facts["synthetic"]
+    figure = Figure(figsize=(COLUMN, 3.5 + strip), layout="constrained")
+    keep_strip(figure, facts["synthetic"])
+    axes = figure.subplots()
+    _draw_one(axes, rule, BLUE)
+    one = rule["median_draw"]
+    axes.set_title(_equation(one), loc="left", color=BLUE, gid="heading")
+    axes.set(ylabel="Mean Q (σ = 0.4 Å)", ylim=_range_of_q({"": rule}))
+    told = (
+        f"Draw {one['draw']} of {rule['draws']:,} (seed {facts['seed']}), the nearest to the median R²; "
+        f"{rule['title'].lower()} pairs: {rule['rule']}."
+    )
+    figure.supxlabel(textwrap.fill(told, 58), fontsize=8, x=0.02, ha="left", color="#4A4A4A")
+    return figure
+
+
+def _equation(one: dict) -> str:
+    sign = "−" if one["slope"] < 0 else "+"
+    line = f"Q = {one['intercept']:.3f} {sign} {abs(one['slope']):.3f} R"
+    return f"{line}   R² = {one['r_squared']:.2f}   n = {len(one['pairs'])}"
 
 
 def _range_of_q(rules: dict) -> tuple[float, float]:

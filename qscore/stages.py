@@ -221,6 +221,7 @@ def concordance(entries, out):
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
 @click.option("--rivals", "rivals_folder", type=EXISTING, help="Of `qscore rivals`.")
+@click.option("--evidence", "evidence_folder", type=EXISTING, help="Of `qscore examine-batch`, a folder a batch.")
 @click.option("--format", "formats", multiple=True, default=("svg", "png"), show_default=True)
 @click.option("--dpi", type=click.IntRange(50, 1200), default=150, show_default=True, help="Of PNG.")
 @click.option("--out", type=PLACE, required=True, help="Folder of the figures.")
@@ -244,23 +245,33 @@ def figures(entries, flags, residues, fit_file, out, **options):
 @click.option("--concordance", "concordance_folder", type=EXISTING, help="Of `qscore concordance`.")
 @click.option("--regions", "regions_folder", type=EXISTING, help="Of `qscore regions`.")
 @click.option("--rivals", "rivals_folder", type=EXISTING, help="Of `qscore rivals`.")
+@click.option("--subsets", default="{}", help=_SUBSETS)
+@click.option("--residues", "residues_file", type=EXISTING, help="For Q along chains.")
+@click.option("--pages", "pages_folder", type=EXISTING, help="Of `qscore pages`; the page links to them.")
 @click.option("--figures", "figures_folder", type=EXISTING, required=True)
 @click.option(
     "--level", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True, help="Of flags."
 )
 @click.option("--out", type=PLACE, required=True, help="index.html")
-def report(entries, flags, fit_file, catalogue_folder, figures_folder, out, **options):
-    """Tables and figures → one page.
+def report(entries, flags, fit_file, catalogue_folder, figures_folder, subsets, pages_folder, out, **options):
+    """Tables and figures → the survey's page.
 
     Example: qscore report --entries tables/entries.parquet --flags flags/flags.parquet --fit fit/expected_q.json
     --catalogue catalogue --figures figures --out report/index.html
     """
+    from qscore import subsets as parsed
     from qscore.report.page import write_report
 
+    options |= {"subsets": parsed.from_json(subsets), "pages": _pages(pages_folder)}
     write_report(
         entries, flags, catalogue_folder / "excluded.tsv", fit_file, catalogue_folder / "catalogue.json",
         figures_folder, out, **options,
     )  # fmt: skip
+
+
+def _pages(folder) -> set[str]:
+    """Stems of the pages in a folder; none without one."""
+    return {path.stem for path in folder.glob("*.html")} if folder else set()
 
 
 COMMANDS = (demo, plan, score_batch, aggregate, given, fit, rivals, draws, concordance, figures, report)

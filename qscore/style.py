@@ -38,6 +38,7 @@ LABEL = {
     "path_effects": [withStroke(linewidth=2.5, foreground="white", alpha=0.8)],
     "arrowprops": {"arrowstyle": "-", "lw": 0.6, "color": GREY, "shrinkA": 0, "shrinkB": 3},
 }
+COLUMN, PAGE = 3.35, 7.0  # inches: widths of one column and of a page
 CROWD = 1500  # more points are drawn small, and as an image within an SVG
 styled = matplotlib.rc_context(STYLE)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qscore.layouts import (
@@ -199,17 +200,29 @@ def concatenate(path, parts, *, layout: Layout) -> None:
             writer.write_table(found, row_group_size=max(len(found), 1))
 
 
-def row_groups(path, *, layout: Layout):
+def row_groups(path, *, layout: Layout, emdb_ids: Iterable[str] | None = None):
     """The row groups of a Parquet file, one after the other, as columns of numpy arrays (text as objects).
 
     `concatenate` writes one a part: those of the residues table are the batches, and no pair lies in two.
+    With `emdb_ids`, only the rows of these entries, and no group without any.
     """
+    wanted = None if emdb_ids is None else pa.array(sorted(set(emdb_ids)), pa.string())
     with pq.ParquetFile(path) as file:
         if missing := set(layout.names) - set(file.schema_arrow.names):
             raise ValueError(f"{path} is no table of {layout.name}: it lacks {', '.join(sorted(missing))}")
         for number in range(file.num_row_groups):
+            kept = None if wanted is None else _rows_among(file, number, wanted)
+            if kept is not None and not kept.true_count:
+                continue
             found = file.read_row_group(number, columns=layout.names, use_threads=False).cast(schema(layout))
+            found = found if kept is None else found.filter(kept)
             yield {name: found[name].to_numpy() for name in layout.names}
+
+
+def _rows_among(file: pq.ParquetFile, number: int, emdb_ids: pa.Array) -> pa.BooleanArray:
+    """Which rows of a row group belong to these entries; only the column of their ids is read."""
+    ids = file.read_row_group(number, columns=["emdb_id"], use_threads=False)["emdb_id"].cast(pa.string())
+    return pc.is_in(ids, value_set=emdb_ids).combine_chunks()
 
 
 def read_rows(path, *, layout: Layout | None = None) -> list[dict]:

@@ -36,7 +36,8 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame, regions: pd.Da
     figure.get_layout_engine().set(hspace=0.06)
     panels = figure.subplots(len(worst), sharey=True, squeeze=False)[:, 0]
     for axes, entry in zip(panels, worst.itertuples(), strict=True):
-        _draw_chains(axes, _of(residues, entry), entry, None if regions is None else _of(regions, entry))
+        draw_chains(axes, of_entry(residues, entry), entry, None if regions is None else of_entry(regions, entry))
+        axes.set_title(entry_title(entry), loc="left", pad=12)
     panels[-1].set_xlabel("Residue number, chain by chain")
     figure.supylabel("Q of the residue (σ = 0.4 Å)", fontsize=9)
     shown = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
@@ -44,19 +45,31 @@ def flagged_entries(points: pd.DataFrame, residues: pd.DataFrame, regions: pd.Da
     return figure
 
 
-def _of(table: pd.DataFrame, entry) -> pd.DataFrame:
+def of_entry(table: pd.DataFrame, entry) -> pd.DataFrame:
     """The rows of one entry."""
     return table[(table["emdb_id"] == entry.emdb_id) & (table["pdb_id"] == entry.pdb_id)]
 
 
-def _draw_chains(axes, residues: pd.DataFrame, entry, regions: pd.DataFrame | None) -> None:
-    """One entry: each residue faint, the running mean of each chain, what is expected, and its regions."""
+def draw_chains(axes, residues: pd.DataFrame, entry, regions: pd.DataFrame | None = None) -> None:
+    """One entry: each residue faint, the running mean of each chain, what is expected, and its regions.
+
+    Parameters
+    ----------
+    axes : Axes
+    residues : DataFrame
+        Columns `chain`, `number`, `icode`, `class` and `q_04`, one row a residue, in the order of the chains.
+    entry : object
+        With `expected_q`, `low`, `high` (Q, NaN where nothing is expected) and `flag` ("low", "high" or "").
+    regions : DataFrame, optional
+        `tables.REGIONS` of its polymer chains.
+    """
     polymer = residues[residues["class"].isin(["protein", "nucleic"])]
     members = list((polymer if len(polymer) else residues).groupby("chain", sort=False))
     chains = [(name, rows["q_04"]) for name, rows in members]
     starts = np.cumsum([1, *(len(q) for _, q in chains)])
-    axes.axhspan(entry.low, entry.high, color=PALE, lw=0, zorder=0, label="expected band")
-    axes.axhline(entry.expected_q, color=GREY, lw=1.1, ls="--", zorder=1, label="expected Q")
+    if np.isfinite(entry.expected_q):
+        axes.axhspan(entry.low, entry.high, color=PALE, lw=0, zorder=0, label="expected band", gid="band")
+        axes.axhline(entry.expected_q, color=GREY, lw=1.1, ls="--", zorder=1, label="expected Q", gid="expected")
     x, raw, mean = _with_gaps(chains, starts)
     axes.plot(x, raw, ".", ms=1.6, color="#A0A0A0", rasterized=len(x) > CROWD, label="residue", gid="raw")
     axes.plot(x, mean, color=INK, lw=1, label=f"running mean of {WINDOW}", gid="mean")
@@ -69,20 +82,16 @@ def _draw_chains(axes, residues: pd.DataFrame, entry, regions: pd.DataFrame | No
     _name_chains(axes, [name for name, _ in chains], starts)
     axes.set(xlim=(0.5, max(starts[-1], 2) - 0.5))
     axes.set_xticks(*_number_ticks(numbers.values(), starts))
-    axes.set_title(_entry_title(entry), loc="left", pad=12)
     sns.despine(ax=axes)
 
 
 def _fill_beyond(axes, x, mean, entry) -> None:
     """Where the running mean lies beyond the band, on the side of the flag; below it without one."""
-    if entry.flag == "high":
-        axes.fill_between(
-            x, mean, entry.high, where=mean > entry.high, color=GREEN, alpha=0.55, lw=0, label="above the band"
-        )
-    else:
-        axes.fill_between(
-            x, mean, entry.low, where=mean < entry.low, color=VERMILION, alpha=0.55, lw=0, label="below the band"
-        )
+    end, colour, words = (entry.high, GREEN, "above") if entry.flag == "high" else (entry.low, VERMILION, "below")
+    beyond = mean > end if entry.flag == "high" else mean < end
+    if beyond.any():
+        style = {"color": colour, "alpha": 0.55, "lw": 0, "label": f"{words} the band", "gid": "beyond"}
+        axes.fill_between(x, mean, end, where=beyond, **style)
 
 
 def _numbers(residues: pd.DataFrame) -> list[str]:
@@ -93,11 +102,38 @@ def _numbers(residues: pd.DataFrame) -> list[str]:
 
 def _shade(axes, regions: pd.DataFrame, numbers: dict[str, list[str]], starts: dict[str, int]) -> None:
     """Regions, in every copy of their chain."""
+    for chain, first, last in region_ends(regions, numbers):
+        ends = starts[chain] + first - 0.5, starts[chain] + last + 0.5
+        axes.axvspan(*ends, color=BLUE, alpha=0.25, lw=0, zorder=0.5, label="region")
+
+
+def region_ends(regions: pd.DataFrame, numbers: dict[str, list[str]]) -> list[tuple[str, int, int]]:
+    """Chain, first and last place within it of each region, in every copy of its chain.
+
+    Parameters
+    ----------
+    regions : DataFrame
+        `tables.REGIONS` of polymer chains of one entry.
+    numbers : dict
+        Of each chain the residues' numbers with their insertion codes, in order.
+    """
+    found = []
     for row in regions.to_dict("records"):
-        for chain in {row["chain"], *(row["pooled"] or "").split()} & set(numbers):
+        for chain in sorted({row["chain"], *(row["pooled"] or "").split()} & set(numbers)):
             if row["from"] in numbers[chain] and row["to"] in numbers[chain]:
-                ends = [starts[chain] + numbers[chain].index(row[end]) for end in ("from", "to")]
-                axes.axvspan(ends[0] - 0.5, ends[1] + 0.5, color=BLUE, alpha=0.25, lw=0, zorder=0.5, label="region")
+                found.append((chain, *(numbers[chain].index(row[end]) for end in ("from", "to"))))
+    return found
+
+
+def in_regions(residues: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:
+    """Whether each residue of one entry lies in one of its regions, shape (n,)."""
+    chain = residues["chain"].to_numpy()
+    places = {name: np.flatnonzero(chain == name) for name in dict.fromkeys(chain)}
+    names = np.array(_numbers(residues), dtype=object)
+    found = np.zeros(len(residues), dtype=bool)
+    for name, first, last in region_ends(regions, {name: list(names[at]) for name, at in places.items()}):
+        found[places[name][first : last + 1]] = True
+    return found
 
 
 def _number_ticks(chains, starts) -> tuple[list[int], list[str]]:
@@ -141,7 +177,8 @@ def _name_chains(axes, names: list[str], starts) -> None:
             axes.text((start + end - 1) / 2, 1.01, drawable(name, 12), **style)
 
 
-def _entry_title(entry) -> str:
+def entry_title(entry) -> str:
+    """Ids, resolution, Q, what is expected and the sample, on one line."""
     expected = f"expected {entry.expected_q:.2f} ({entry.low:.2f}–{entry.high:.2f})"
     sample = f"  {drawable(entry.sample, 34)}" if entry.sample else ""
     return f"{entry.name}  {entry.resolution:.2f} Å, Q {_signed(entry.q_mean)}, {expected}{sample}"

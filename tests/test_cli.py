@@ -17,12 +17,15 @@ import pytest
 
 from qscore import (
     __version__,
+    checking,
     cli,
     compiled,
+    describing,
     doors,
     expectation,
     expected,
     findings,
+    inquiry,
     runstate,
     single,
     stages,
@@ -743,7 +746,7 @@ def test_a_new_catalogue_is_asked_for_when_the_folder_is_ours(work, capsys, monk
 
 # ---- help ----
 
-MODULES = (single, expectation, verbs, doors, stages, findings)
+MODULES = (single, checking, inquiry, describing, expectation, verbs, doors, stages, findings)
 COMMANDS = ["run", *(command.name for module in MODULES for command in module.COMMANDS)]
 NAMED = {"score", "compare", "run", "doctor", "progress", "failures", "snapshot", "catalogue", "fetch", "plan"}
 

@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 from matplotlib.colors import to_hex
 
-from qscore import concordance, draws, figures, fitting, scatter, spread, style, survey, tables, traces
+from qscore import concordance, draws, figures, fitting, labels, scatter, spread, style, survey, tables, traces
 from qscore.equations import judging_curve
 from qscore.expected import MAPQ_2_9_7, published
 from qscore.outliers import band_flag
@@ -342,20 +342,15 @@ def test_same_tables_same_bytes_and_stale_figures_go(tmp_path):
     for out in ("one", "two"):
         written = figures.write_figures(paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / out, dpi=50)
         assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / out).iterdir())
-    assert {path.stem for path in written} == set(figures.NAMES) - {
-        "diverse_draws",
-        "concordance",
-        "score_correlations",
-        "scores_vs_resolution",
-    }
-    assert len(written) == 8
+    usual = {"q_vs_resolution", "density", "apoferritin", "q_by_class", "flagged_entries"}
+    assert {path.stem for path in written} == usual and len(written) == 10
     for path in written:
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes(), path.name
     assert not plt.get_fignums()  # nothing is left in pyplot's memory
     few = write_survey(tmp_path / "few", [])
     figures.write_figures(few.entries, few.flags, few.residues, few.fit, tmp_path / "two", formats=("svg",))
     left = {path.name for path in (tmp_path / "two").glob("*.svg")}
-    assert left == {"q_vs_resolution.svg"}
+    assert left == {"q_vs_resolution.svg"}  # nothing was scored
 
 
 def test_tables_of_two_surveys_are_refused(tmp_path):
@@ -435,6 +430,8 @@ def test_made_up_draws_are_said_to_be(tmp_path):
 def test_figures_of_draws_and_of_agreement_come_with_their_folders(tmp_path, monkeypatch):
     for name in ("q_vs_resolution", "apoferritin", "q_by_class"):
         monkeypatch.setattr(figures, name, lambda *_: None)
+    monkeypatch.setattr(figures.crowd, "density", lambda *_: None)
+    monkeypatch.setattr(figures.calibration, "percentile_bias", lambda *_: None)
     rows = [row | {"q_published": round(row["q_mean"] + 0.001, 3)} for row in drawable_rows(60, cc_mean=0.8)]
     write_draws(tmp_path, rows, count=5)
     paths = write_survey(tmp_path, rows)
@@ -442,7 +439,7 @@ def test_figures_of_draws_and_of_agreement_come_with_their_folders(tmp_path, mon
     more = {"draws_folder": tmp_path / "draws", "concordance_folder": tmp_path / "concordance"}
     where = (paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / "out")
     written = figures.write_figures(*where, formats=("svg",), **more)
-    assert {path.stem for path in written} == {"diverse_draws", "concordance"}
+    assert {path.stem for path in written} == {"diverse_set", "diverse_draws", "concordance"}
     concordance.write(write_survey(tmp_path / "few", rows[:2]).entries, tmp_path / "concordance")
     figures.write_figures(*where, formats=("svg",), concordance_folder=tmp_path / "concordance")
     assert not list((tmp_path / "out").iterdir())
@@ -474,4 +471,20 @@ def test_a_survey_without_maps_has_no_figure_of_residues_or_classes(tmp_path):
     written = figures.write_figures(
         paths.entries, paths.flags, paths.residues, paths.fit, tmp_path / "out", formats=("svg",)
     )
-    assert {path.stem for path in written} == {"q_vs_resolution", "apoferritin"}
+    assert {path.stem for path in written} == {"q_vs_resolution", "density", "apoferritin"}
+
+
+def test_leader_lines_do_not_cross_nor_names_cover_named_points():
+    anchors = [np.array([100.0 + 6 * k, 100.0 - 5 * (k % 3)]) for k in range(8)]
+    frame, sizes = np.array([[0.0, 0.0], [330.0, 240.0]]), [np.array([76.0, 12.0])] * 8
+    taken = 4.0 * labels.cells((np.array(anchors)[:, None] + labels.DISC).reshape(-1, 2), frame)
+    centres = labels.settle(anchors, sizes, frame, taken)
+    lines = np.stack([anchors, centres], axis=1)
+    assert not any(labels._crossed(*lines[k], np.delete(lines, k, axis=0)) for k in range(8))
+    inside = np.abs(np.array(centres)[:, None] - np.array(anchors)) < np.array([38.0, 6.0])
+    assert not inside.all(axis=2).any()
+
+
+def test_crossed_counts_the_lines_crossed():
+    lines = np.array([[[0, 0], [2, 2]], [[0, 5], [2, 7]], [[1, 2], [3, 0]]], dtype=float)
+    assert labels._crossed(np.array([0.0, 2.0]), np.array([2.5, 0.0]), lines) == 1

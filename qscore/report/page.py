@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections import Counter
 from pathlib import Path
 
 from qscore import __version__, tables
 from qscore.outliers import LEVEL, band_flag
-from qscore.report import parts, templates
+from qscore.report import gallery, interactive, parts, templates
+from qscore.report.cards import beyond_cards, cards
 from qscore.report.scores import side_by_side
-from qscore.report.words import count, fixed, percent
 
 OWN = "this survey"  # as `fitting.fit` names the source of a curve of the survey's own
 LOWEST = 10  # entries shown when none is flagged
-MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+MOST_LINKS = 200  # of one cause
 
 
 def write_report(
@@ -32,6 +31,9 @@ def write_report(
     concordance_folder=None,
     regions_folder=None,
     rivals_folder=None,
+    residues_file=None,
+    pages=(),
+    subsets=(),
     level: float = LEVEL,
 ) -> None:
     """The report of a survey as one self-contained HTML file; the same input gives the same bytes.
@@ -52,6 +54,12 @@ def write_report(
         Name of the configuration the survey ran with.
     draws_folder, concordance_folder, regions_folder, rivals_folder : path, optional
         Of `draws.write`, `concordance.write`, `regions.write` and `rivals.write`.
+    residues_file : path, optional
+        Parquet of `tables.RESIDUES`; without it the panel of an entry shows no chains.
+    pages : iterable of str
+        Stems (`ids.pair_stem`) of the pairs that have a page of their own in the folder ``entries`` beside the file.
+    subsets : iterable of Subset
+        The survey's own; the page's filter offers them, and apoferritin.
     level : float
         False discovery rate the flags were made with.
 
@@ -69,7 +77,8 @@ def write_report(
     scored = [_entry(row, verdicts[_key(row)]) for row in measured]
     judged = [row for row in scored if row["judged"]]
     words = parts.score_words(fit["score_source"])
-    outside = _outside(judged)
+    outside, pictures = _outside(judged), gallery.figures(figures_folder)
+    flagged = sorted((row for row in scored if row["flag"] or row["cause"]), key=_worst_first)
     content = {
         "version": __version__,
         "configuration": configuration,
@@ -79,8 +88,9 @@ def write_report(
         "counts": parts.counts(list(verdicts.values())),
         "coverage": fit["coverage"],
         "regions": parts.regions(regions_folder, synthetic=fit["synthetic"]),
-        "cards": _cards(rows, scored, fit, catalogue, words) + _beyond_cards(outside),
-        "flagged": sorted((row for row in scored if row["flag"] or row["cause"]), key=_worst_first),
+        "cards": cards(rows, scored, fit, catalogue, words) + beyond_cards(outside),
+        "flagged": flagged,
+        "by_cause": _by_cause(flagged),
         "lowest": [] if any(row["flag"] for row in scored) else _lowest(judged),
         "outside": outside,
         "own_curve": fit["judged_by"].get("source") == OWN,
@@ -88,7 +98,6 @@ def write_report(
         "level": f"{100 * level:g} %",
         "mirrored_told": len(judged) * level >= 1,
         "n_scored": len(scored),
-        "entries": _shown(scored),
         "unscored": _unscored([row for row in rows if row["status"] != "scored"], words["reasons"]),
         "excluded": _excluded(tables.read_tsv(excluded_file)),
         "lines": parts.lines(fit["fits"]),
@@ -101,8 +110,10 @@ def write_report(
         "words": words,
         "from_maps": words["from"] == "maps",
         "from_table": words["from"] == "table",
-        "figures": _figures(figures_folder),
+        "figures": pictures,
+        "others": gallery.others(pictures),
         "most_rows": parts.MOST_ROWS,
+        **interactive.interactive(scored, fit, residues_file=residues_file, pages=pages, subsets=subsets),
     }
     with tables.whole_file(out) as stream:
         stream.write(templates.environment().get_template("page.html").render(content))
@@ -130,6 +141,7 @@ def _entry(row: dict, verdict: dict) -> dict:
         "unscored": None if row["n_atoms"] is None else row["n_atoms"] - row["n_scored"],
         "outside": row["n_outside"] / row["n_atoms"] if row["n_atoms"] else math.nan,
         "strip": _strip(row["q_mean"], verdict),
+        "key": f"{row['emdb_id']}_{row['pdb_id']}",
     }
 
 
@@ -174,42 +186,11 @@ def _percent(q: float) -> float:
     return round(100 * min(max(q, 0.0), 1.0), 1)
 
 
-def _cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) -> list[tuple[str, str, str]]:
-    """Headline numbers: value, what it is, tone."""
-    flags, fitted = Counter(row["flag"] for row in scored), parts.lines(fit["fits"])["all"]
-    line, redrawn = fitted["line"], fitted["redrawn"]
-    cards = [
-        (count(len(rows)), f"{'pair' if len(rows) == 1 else 'pairs'} of map and model", ""),
-        (count(len(scored)), words["scored"], ""),
-        (count(len(rows) - len(scored)), words["unscored"], ""),
-        (count(catalogue.get("n_excluded")), "left out by the catalogue", ""),
-        (count(fit["fits"]["all"]["n"]), "in the fit", ""),
-    ]
-    if line:
-        error = redrawn["slope"]["se"] if redrawn else line["slope_se"]
-        how = redrawn["how"] if redrawn else "of independent entries"
-        slope = f"{fixed(line['slope'], 4)} ± {fixed(error, 4)}"
-        cards.append((slope, f"slope ± standard error {how}, Q per Å", "line wide"))
-        cards.append((fixed(line["r_squared"], 2), "R² of the line", "line"))
-    cards.append((count(flags["low"]), "flagged low", "low"))
-    cards.append((count(flags["high"]), "flagged high", "high"))
-    return cards
-
-
-def _beyond_cards(outside: dict) -> list[tuple[str, str, str]]:
-    """How many lie below and above the band, with their share and what is expected."""
-    sides = ((side, where, outside[side]) for side, where in (("low", "below"), ("high", "above")))
-    return [
-        (count(found["n"]), f"{where} the 95 % band ({percent(found['share'])}, expected 2.5 %)", side)
-        for side, where, found in sides
-    ]
-
-
-def _shown(scored: list) -> list:
-    """Scored entries by resolution; of very many the lowest against the band, by their distance from its lower end."""
-    if len(scored) > parts.MOST_ROWS:
-        return sorted(scored, key=lambda row: (_last(-row["shortfall"]), _key(row)))[: parts.MOST_ROWS]
-    return sorted(scored, key=lambda row: (_last(row["resolution"]), _key(row)))
+def _by_cause(flagged: list[dict]) -> list[dict]:
+    """Flagged entries by cause, the commonest cause first; of each cause the worst."""
+    causes = Counter(row["cause"] or "no cause sought" for row in flagged).most_common()
+    grouped = {cause: [row for row in flagged if (row["cause"] or "no cause sought") == cause] for cause, _ in causes}
+    return [{"cause": cause, "n": len(rows), "rows": rows[:MOST_LINKS]} for cause, rows in grouped.items()]
 
 
 def _last(value) -> float:
@@ -226,13 +207,3 @@ def _unscored(rows: list, reasons: dict) -> dict:
 def _excluded(rows: list) -> dict:
     """What the catalogue left out, the same way."""
     return parts.tally(sorted(rows, key=lambda row: (row["reason"], _key(row))), "reason")
-
-
-def _figures(folder) -> dict[str, str]:
-    """Name → data: address of each figure there is, SVG before PNG."""
-    found = {}
-    for kind, media_type in MEDIA_TYPES.items():
-        for path in sorted(Path(folder).glob(f"*.{kind}")):
-            text = base64.b64encode(path.read_bytes()).decode("ascii")
-            found.setdefault(path.stem, f"data:{media_type};base64,{text}")
-    return found

@@ -16,7 +16,7 @@ from qscore.publications import without
 from qscore.report.words import count, fixed, number
 from qscore.survey import FROM_ARCHIVE, FROM_MAPS
 
-MOST_ROWS, MOST_REASONS = 2000, 30
+MOST_ROWS, MOST_REASONS = 200, 30
 EMDB_ID, PDB_ID = re.compile(r"EMD-\d{4,6}"), re.compile(r"[1-9][0-9a-z]{3}|pdb_[0-9a-z]{8}")
 DRAWN = ("slope", "rmse", "r_squared")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qscore.report.words import count, fixed, number, percent, short, signed, small_number
 
 
+@cache
 def environment() -> Environment:
     """Templates in which every value is escaped and a missing one is an error."""
     environment = Environment(

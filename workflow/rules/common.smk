@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import qscore
+from qscore import captions
 from qscore.sites import is_url
 
 PROJECT = Path(workflow.basedir)
 RESULTS = (PROJECT / config["results"]).resolve()
 SOURCE, SCORE_SOURCE = config["source"], config["score_source"]
 EXAMINES = SCORE_SOURCE == "maps" and config["examine"]["most"] > 0
+PAGES = ["report/entries"] if EXAMINES else []
 
 # The rules call `qscore` of the environment that runs Snakemake, activated or not.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
@@ -107,13 +109,19 @@ def examined_file(wildcards):
     return f"examination/{wildcards.batch}.tsv"
 
 
-def frames_tables(wildcards):
-    """What the second look found; nothing where there are no maps."""
-    if not EXAMINES:
-        return []
-    folder = Path(checkpoints.examination.get().output[0])
-    names = sorted(path.name.removesuffix(".tsv") for path in folder.glob("[!.]*.tsv"))
-    return [f"evidence/{name}/frames.parquet" for name in names]
+def evidence(what):
+    """What the second look left of each batch; nothing where there are no maps."""
+
+    def found(wildcards):
+        if not EXAMINES:
+            return []
+        folder = Path(checkpoints.examination.get().output[0])
+        names = sorted(
+            path.name.removesuffix(".tsv") for path in folder.glob("[!.]*.tsv")
+        )
+        return [f"evidence/{name}/{what}" for name in names]
+
+    return found
 
 
 wildcard_constraints:

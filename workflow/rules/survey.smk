@@ -5,7 +5,12 @@ rule fit:
         catalogue="catalogue/catalogue.json",
     output:
         "fit/expected_q.json",
-        "fit/lines.tsv",
+        report(
+            "fit/lines.tsv",
+            caption="../report/lines.rst",
+            category="Tables",
+            labels={"table": "Lines"},
+        ),
         "fit/coverage.tsv",
         "fit/offsets.tsv",
     log:
@@ -65,7 +70,7 @@ rule flag:
         outliers="outliers/outliers.parquet",
         regions="regions/entries.parquet",
         fit="fit/expected_q.json",
-        evidence=frames_tables,
+        evidence=evidence("frames.parquet"),
     output:
         parquet="flags/flags.parquet",
         table="flags/flags.tsv",
@@ -82,7 +87,12 @@ rule rivals:
     input:
         "tables/entries.parquet",
     output:
-        table="rivals/rivals.tsv",
+        table=report(
+            "rivals/rivals.tsv",
+            caption="../report/rivals.rst",
+            category="Tables",
+            labels={"table": "Scores compared"},
+        ),
         parquet="rivals/rivals.parquet",
         correlations="rivals/correlations.tsv",
         pairs="rivals/correlations.parquet",
@@ -126,7 +136,90 @@ rule concordance:
         "qscore concordance {input} --out concordance > {log} 2>&1"
 
 
+rule worklist:
+    input:
+        entries="tables/entries.parquet",
+        flags="flags/flags.parquet",
+        fit="fit/expected_q.json",
+        concordance="concordance/concordance.json",
+        places="catalogue/places.json",
+    output:
+        parquet="worklist/worklist.parquet",
+        table=report(
+            "worklist/worklist.tsv",
+            caption="../report/worklist.rst",
+            category="Tables",
+            labels={"table": "Suspected errors of the archive"},
+        ),
+    log:
+        "logs/worklist.log",
+    shell:
+        "qscore worklist {input.entries} --flags {input.flags} --fit {input.fit} --concordance concordance "
+        "--places {input.places} --out worklist > {log} 2>&1"
+
+
 rule figures:
+    input:
+        entries="tables/entries.parquet",
+        residues="tables/residues.parquet",
+        flags="flags/flags.parquet",
+        fit="fit/expected_q.json",
+        coverage="fit/coverage.tsv",
+        draws="draws/draws.json",
+        concordance="concordance/concordance.json",
+        regions="regions/regions.parquet",
+        rivals="rivals/rivals.json",
+        traces=evidence("traces.parquet"),
+        profiles=evidence("profiles.parquet"),
+    output:
+        report(
+            directory("figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figure.rst",
+            category=lambda wildcards: captions.CATEGORIES[wildcards.name],
+            labels=lambda wildcards: {"figure": captions.CAPTIONS[wildcards.name][0]},
+        ),
+    log:
+        "logs/figures.log",
+    params:
+        options=options("figures"),
+        captions=captions.CAPTIONS,
+        evidence="--evidence evidence" if EXAMINES else "",
+    shell:
+        "qscore figures --entries {input.entries} --residues {input.residues} --flags {input.flags} "
+        "--fit {input.fit} --draws draws --concordance concordance --regions regions --rivals rivals "
+        "{params.evidence} {params.options} --out {output} > {log} 2>&1"
+
+
+# A page for each pair that was looked at twice: all of a small survey, else those that are flagged.
+rule pages:
+    input:
+        entries="tables/entries.parquet",
+        flags="flags/flags.parquet",
+        residues="tables/residues.parquet",
+        inclusion="tables/inclusion.parquet",
+        regions="regions/regions.parquet",
+        ligands="regions/ligands.parquet",
+        fit="fit/expected_q.json",
+        traces=evidence("traces.parquet"),
+        profiles=evidence("profiles.parquet"),
+        models=evidence("models"),
+    output:
+        directory("report/entries"),
+    log:
+        "logs/pages.log",
+    benchmark:
+        "benchmarks/pages.tsv"
+    threads: 8
+    params:
+        version=qscore.__version__,
+    shell:
+        "qscore pages --entries {input.entries} --flags {input.flags} --residues {input.residues} "
+        "--inclusion {input.inclusion} --regions regions --ligands {input.ligands} --fit {input.fit} "
+        "--evidence evidence --examination examination --jobs {threads} --out {output} > {log} 2>&1"
+
+
+rule report:
     input:
         entries="tables/entries.parquet",
         residues="tables/residues.parquet",
@@ -136,37 +229,19 @@ rule figures:
         concordance="concordance/concordance.json",
         regions="regions/regions.parquet",
         rivals="rivals/rivals.json",
-    output:
-        directory("figures"),
-    log:
-        "logs/figures.log",
-    params:
-        options=options("figures"),
-    shell:
-        "qscore figures --entries {input.entries} --residues {input.residues} --flags {input.flags} "
-        "--fit {input.fit} --draws draws --concordance concordance --regions regions --rivals rivals "
-        "{params.options} --out {output} > {log} 2>&1"
-
-
-rule report:
-    input:
-        entries="tables/entries.parquet",
-        flags="flags/flags.parquet",
-        fit="fit/expected_q.json",
-        draws="draws/draws.json",
-        concordance="concordance/concordance.json",
-        regions="regions/regions.parquet",
-        rivals="rivals/rivals.json",
         excluded="catalogue/excluded.tsv",
         facts="catalogue/catalogue.json",
         figures="figures",
+        pages=PAGES,
     output:
         "report/index.html",
     log:
         "logs/report.log",
     params:
         level=options("flag"),
+        subsets=subsets(),
+        pages="--pages report/entries" if PAGES else "",
     shell:
-        "qscore report --entries {input.entries} --flags {input.flags} --fit {input.fit} --catalogue catalogue "
-        "--draws draws --concordance concordance --regions regions --rivals rivals --figures {input.figures} "
-        "{params.level} --out {output} > {log} 2>&1"
+        "qscore report --entries {input.entries} --residues {input.residues} --flags {input.flags} --fit {input.fit} "
+        "--catalogue catalogue --draws draws --concordance concordance --regions regions --rivals rivals "
+        "--figures {input.figures} {params.pages} {params.subsets} {params.level} --out {output} > {log} 2>&1"

@@ -1,0 +1,242 @@
+"""Questions to a survey's tables in SQL (owns duckdb): nothing but them is read, and nothing is written but the answer.
+
+The tables are views over the survey's files, named as in `qscore.layouts`. Before a question is asked the database is
+shut: no file but those of the views and of a private folder for what does not fit into memory, no extension, no
+setting that could be changed. One statement is taken, and only one that asks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from qscore import surveytables, tables
+from qscore.surveytables import NAMES, quoted
+
+FORMATS = {
+    ".csv": "FORMAT csv, HEADER",
+    ".tsv": "FORMAT csv, HEADER, DELIMITER '\t'",
+    ".parquet": "FORMAT parquet, COMPRESSION zstd",
+}
+_SHOWN, _WRITTEN = "CREATE OR REPLACE TEMP TABLE answer AS (", "COPY ("
+MEMORY_MB = 2000
+_OVERHEAD_MB = 500
+"""What the process takes beside the database's own buffers: interpreter, decompressed pages, results on their way."""
+_LEAST_MB = 200
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a question may take.
+
+    Attributes
+    ----------
+    memory_mb : int
+        Resident memory of the whole process, MB; what does not fit goes to the private folder.
+    threads : int or None
+        None for all cores of the process.
+    """
+
+    memory_mb: int = MEMORY_MB
+    threads: int | None = None
+
+    @property
+    def buffers_mb(self) -> int:
+        """What the database's buffers may take, MB."""
+        return max(self.memory_mb - _OVERHEAD_MB, self.memory_mb // 2, _LEAST_MB)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The beginning of an answer.
+
+    Attributes
+    ----------
+    columns : list of str
+    rows : list of tuple
+        The first ones.
+    total : int
+        Rows of the whole answer.
+    """
+
+    columns: list[str]
+    rows: list[tuple] = field(repr=False)
+    total: int
+
+
+class Survey:
+    """The tables of a survey, open to questions. Made by `opened`."""
+
+    def __init__(self, connection, workshop: Path, results: Path, present):
+        self._connection, self._workshop = connection, workshop
+        self._results, self._present = results, sorted(present)
+
+    def ask(self, sql: str, values: Mapping | None = None, *, most: int = 40) -> Answer:
+        """The first rows of an answer, and how many there are.
+
+        Parameters
+        ----------
+        sql : str
+            One statement that asks, with ``$name`` where a value stands.
+        values : mapping, optional
+            Values of these names.
+        most : int
+            Rows to bring.
+
+        Raises
+        ------
+        ValueError
+            The statement does more than ask, or cannot be answered.
+        """
+        question = self._question(sql, values or {})
+        with self._errors():
+            self._connection.execute(f"{_SHOWN}{question}\n)", dict(values or {}))
+            ((total,),) = self._connection.execute("SELECT count(*) FROM answer").fetchall()
+            found = self._connection.execute(f"SELECT * FROM answer LIMIT {int(most)}")
+            return Answer([column[0] for column in found.description], found.fetchall(), total)
+
+    def write(self, sql: str, path, values: Mapping | None = None) -> int:
+        """The whole answer → a file by its ending (.csv, .tsv or .parquet), there when whole. Returns its rows.
+
+        Raises
+        ------
+        ValueError
+            As `ask`; or an ending that is not known, or a place that cannot be written.
+        """
+        form = _format(path)
+        question, beside = self._question(sql, values or {}), self._workshop / "answer"
+        with self._errors():
+            copy = f"{_WRITTEN}{question}\n) TO '{quoted(beside)}' ({form}, USE_TMP_FILE false)"
+            ((total,),) = self._connection.execute(copy, dict(values or {})).fetchall()
+        with open(beside, "rb") as source, tables.whole_file(path, "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        beside.unlink()
+        return total
+
+    def _question(self, sql: str, values: Mapping) -> str:
+        """The text of the one statement, checked."""
+        with self._errors():
+            statements = self._connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise ValueError(f"expected one SQL statement, got {len(statements)}")
+        kind = statements[0].type.name
+        if kind != "SELECT":
+            raise ValueError(f"only questions are answered (SELECT, WITH, FROM …): this is {kind}")
+        _check_values(statements[0].named_parameters, values)
+        return statements[0].query.strip().rstrip(";")
+
+    @contextmanager
+    def _errors(self):
+        """What the database complains of, in one line and the survey's words."""
+        try:
+            yield
+        except duckdb.InterruptException as err:
+            raise KeyboardInterrupt from err
+        except duckdb.OutOfMemoryException as err:
+            raise ValueError(f"the question needs more memory than allowed (--memory): {_first(err)}") from err
+        except duckdb.IOException as err:
+            raise OSError(_first(err)) from err
+        except duckdb.Error as err:
+            raise ValueError(self._words(err)) from err
+
+    def _words(self, err) -> str:
+        found = re.search(r"Table with name \"?(\w+)\"? does not exist", str(err))
+        if not found:
+            return _first(err)
+        name, here = found[1].lower(), ", ".join(self._present)
+        what = "this survey has no table" if name in NAMES else "there is no table"
+        return f"{what} {name!r} ({self._results}); it has {here}"
+
+
+def _first(err) -> str:
+    """The first line of an error, what the database proposes instead, and the place in the question."""
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()] or [type(err).__name__]
+    proposed = next((line for line in lines if line.startswith(("Candidate bindings", "Did you mean"))), "")
+    at = next((line for line in lines if line.startswith("LINE ")), "")
+    for wrapped in (_SHOWN, _WRITTEN):
+        at = at.replace(wrapped, "")
+    return " ".join(filter(None, (lines[0], proposed[:200], at and f"[{at[:120]}]")))
+
+
+def _check_values(wanted, values: Mapping) -> None:
+    if missing := sorted(set(wanted) - set(values)):
+        raise ValueError(f"the question leaves open ${', $'.join(missing)}: give them with --set")
+    if left := sorted(set(values) - set(wanted)):
+        known = f"; it has {', '.join(sorted(wanted))}" if wanted else "; it has none"
+        raise ValueError(f"the question has no value {', '.join(left)}{known}")
+
+
+def check_place(path) -> None:
+    """Refuse a place whose ending no format has."""
+    _format(path)
+
+
+def _format(path) -> str:
+    try:
+        return FORMATS[Path(path).suffix.lower()]
+    except KeyError:
+        raise ValueError(f"cannot tell the format of {path}: expected {', '.join(FORMATS)}") from None
+
+
+@contextmanager
+def opened(results, limits: Limits | None = None):
+    """The tables of a results folder, shut against everything else: a `Survey`.
+
+    Raises
+    ------
+    ValueError
+        The folder holds no tables, or one of them cannot be read.
+    """
+    present = surveytables.files(results)
+    with tempfile.TemporaryDirectory(prefix="qscore-audit-") as workshop:
+        connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+        try:
+            _views(connection, present)
+            _shut(connection, present, limits or Limits(), Path(workshop))
+            yield Survey(connection, Path(workshop), Path(results), _names(connection))
+        finally:
+            connection.close()
+
+
+def _views(connection, present: Mapping) -> None:
+    for name, paths in present.items():
+        try:
+            source = surveytables.source(paths)
+            there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+            connection.execute(f"CREATE VIEW {name} AS {surveytables.view(name, paths, there)}")
+        except duckdb.Error as err:
+            raise ValueError(f"cannot read {paths[0]}: {_first(err)}") from err
+    for name, text in surveytables.joined(present).items():
+        connection.execute(f"CREATE VIEW {name} AS {text}")
+
+
+def _names(connection) -> list[str]:
+    rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    return [row[0] for row in rows]
+
+
+def _shut(connection, present: Mapping, limits: Limits, workshop: Path) -> None:
+    """Bound what questions take, and close the database to all but the tables' files."""
+    allowed = ", ".join(f"'{quoted(path)}'" for paths in present.values() for path in paths)
+    spill = workshop / "spill"
+    spill.mkdir()
+    for setting in (
+        f"memory_limit = '{limits.buffers_mb}MB'",
+        f"threads = {limits.threads or len(os.sched_getaffinity(0))}",
+        f"temp_directory = '{quoted(spill)}'",
+        f"allowed_paths = [{allowed}, '{quoted(workshop / 'answer')}']",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "allow_community_extensions = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")

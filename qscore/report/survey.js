@@ -1,0 +1,371 @@
+"use strict";
+/* Joins Bokeh's plot and table with the page's filters, search and panel. Text of strangers goes in by textContent only. */
+(() => {
+  const at = (id) => document.getElementById(id);
+  if (!at("survey-document")) return;
+  const facts = JSON.parse(at("survey-facts").textContent);
+  Bokeh.logger.set_level("error");
+  const survey = Bokeh.require("document").Document.from_json(JSON.parse(at("survey-document").textContent));
+  const model = (name) => survey.get_model_by_name(name);
+  const source = model("entries");
+  const IndexFilter = Bokeh.Models.get("IndexFilter");
+
+  // ---- columns ----
+
+  function decoded() {
+    const numbers = source.data instanceof Map ? Object.fromEntries(source.data) : source.data;
+    const data = { ...numbers, ...facts.texts };
+    for (const [name, words] of Object.entries(facts.words)) data[name] = Array.from(data[name], (k) => words[k]);
+    data.year = Float32Array.from(data.year, (year) => year || NaN);
+    source.data = data;
+    return data;
+  }
+  const data = decoded();
+  const every = data.emdb.map((_, k) => k);
+  let searched = null; // made when it is first asked for
+
+  function haystack() {
+    searched ??= every.map((k) => [data.emdb[k], data.pdb[k], data.sample[k], data.title[k]].join(" ").toLowerCase());
+    return searched;
+  }
+  const group = every.map((k) => data.flag[k] || (data.cause[k] ? "cause" : data.left_out[k] ? "out" : "within"));
+  const keyOf = (k) => `${data.emdb[k]}_${data.pdb[k]}`;
+  const placeOf = new Map(every.map((k) => [keyOf(k), k]));
+
+  const fixed = (value, digits) => Number.isFinite(value)
+    ? value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−") : "–";
+  const counted = (n) => n.toLocaleString("en");
+  const share = (value) => Number.isFinite(value) ? `${fixed(100 * value, 1)} %` : "–";
+  const small = (value) => !Number.isFinite(value) ? "–" : value >= 0.001 || value === 0 ? fixed(value, 3)
+    : value.toExponential(0).replace("-", "−");
+
+  function put(tag, text, into) {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    if (into) into.append(element);
+    return element;
+  }
+
+  // ---- filters ----
+
+  const chosen = (id) => (at(id) ? at(id).value : "");
+  const bit = (name, id) => {
+    const place = chosen(id);
+    return place === "" ? null : (k) => Math.floor(data[name][k] / 2 ** Number(place)) % 2 === 1;
+  };
+  const same = (name, id) => chosen(id) && ((k) => data[name][k] === chosen(id));
+
+  function flagged() {
+    const flag = chosen("by-flag");
+    if (!flag) return null;
+    return flag === "flagged" ? (k) => data.flag[k] !== "" : (k) => data.flag[k] === (flag === "none" ? "" : flag);
+  }
+
+  function conditions() {
+    const words = chosen("search").toLowerCase().split(/\s+/).filter(Boolean);
+    const texts = words.length ? haystack() : [];
+    const from = chosen("from-year"), to = chosen("to-year");
+    return [
+      words.length && ((k) => words.every((word) => texts[k].includes(word))),
+      flagged(), same("cause", "by-cause"), same("method", "by-method"),
+      bit("classes", "by-classes"), bit("subsets", "by-subsets"),
+      from && ((k) => data.year[k] >= Number(from)), to && ((k) => data.year[k] <= Number(to)),
+    ].filter(Boolean);
+  }
+
+  let brush = null;
+
+  function refresh() {
+    const asked = conditions();
+    const kept = asked.length ? every.filter((k) => asked.every((holds) => holds(k))) : every;
+    for (const name of facts.groups) limit(`view ${name}`, kept.filter((k) => group[k] === name));
+    const told = brush ? kept.filter((k) => brush.has(k)) : kept;
+    limit("view table", told);
+    at("shown").textContent = `${counted(kept.length)} of ${counted(every.length)} entries shown`;
+    at("brushed").hidden = !brush;
+    at("n-brushed").textContent = brush ? `The table holds the ${counted(told.length)} chosen in the plot.` : "";
+  }
+
+  function limit(view, indices) {
+    model(view).filter = new IndexFilter({ indices });
+  }
+
+  function clearBrush() {
+    brush = null;
+    source.selected.indices = [];
+    refresh();
+  }
+
+  function clearAll() {
+    at("search").value = "";
+    for (const one of document.querySelectorAll(".filters select")) one.value = "";
+    clearBrush();
+  }
+
+  // ---- the panel ----
+
+  const panel = at("panel");
+  let opener = null;
+
+  function open(k, { focus = false } = {}) {
+    if (panel.hidden) opener = document.activeElement;
+    at("panel-title").textContent = `${data.emdb[k]} / ${data.pdb[k]}`;
+    at("panel-sample").textContent = [data.sample[k], data.title[k]].filter(Boolean).join(". ");
+    verdict(k);
+    numbers(k);
+    links(k);
+    panel.hidden = false;
+    panel.scrollTop = 0;
+    strips(data.strip[k]);
+    if (focus) panel.focus();
+  }
+
+  function close() {
+    if (panel.hidden) return;
+    panel.hidden = true;
+    source.selected.indices = brush ? [...brush] : [];
+    if (opener && opener.isConnected) opener.focus();
+  }
+
+  function verdict(k) {
+    const into = at("panel-verdict"), flag = data.flag[k];
+    into.className = `verdict ${flag}`;
+    into.replaceChildren();
+    const said = flag ? `${flag === "low" ? "▼" : "▲"} flagged ${flag}` : Number.isFinite(data.expected_q[k])
+      ? "not flagged" : "not judged";
+    put("strong", data.cause[k] ? `${said}: ${data.cause[k]}` : said, into);
+    if (data.evidence[k]) put("bdi", ` ${data.evidence[k]}`, into);
+  }
+
+  function numbers(k) {
+    const rows = [
+      ["Resolution", `${fixed(data.resolution[k], 2)} Å`],
+      ["Q", fixed(data.q_mean[k], 3)],
+      ["Expected at this resolution", fixed(data.expected_q[k], 3)],
+      ["95 % of entries lie in", Number.isFinite(data.low[k]) ? `${fixed(data.low[k], 3)}–${fixed(data.high[k], 3)}` : "–"],
+      ["Percentile at this resolution", share(data.percentile[k])],
+      ["z", fixed(data.z[k], 2)],
+      ["Adjusted p", small(data.p_adjusted[k])],
+      ...facts.beside.map(([name, words, digits]) => [words, fixed(data[name][k], digits)]),
+      ["Method", data.method[k] || "–"],
+      ["Map released", Number.isFinite(data.year[k]) ? String(data.year[k]) : "–"],
+      ["In the line", data.left_out[k] ? `no: ${data.left_out[k]}` : "yes"],
+    ];
+    const into = at("panel-numbers");
+    into.replaceChildren();
+    for (const [term, value] of rows) {
+      if (value === "–") continue;
+      const row = put("div", "", into);
+      put("dt", term, row);
+      put("dd", value, row);
+    }
+  }
+
+  function links(k) {
+    const into = at("panel-links");
+    into.replaceChildren();
+    const add = (address, words) => {
+      const link = put("a", words, into);
+      link.href = address;
+      link.rel = "noreferrer";
+    };
+    if (data.stem[k]) {
+      add(`${facts.pages}/${encodeURIComponent(data.stem[k])}.html`, "The page of this entry");
+      put("span", `in the folder “${facts.pages}” beside this file`, into);
+    }
+    if (facts.synthetic) return;
+    if (new RegExp(`^(?:${facts.emdb_id})$`).test(data.emdb[k])) add(`https://www.ebi.ac.uk/emdb/${data.emdb[k]}`, "EMDB");
+    if (new RegExp(`^(?:${facts.pdb_id})$`).test(data.pdb[k]))
+      add(`https://www.rcsb.org/structure/${data.pdb[k].toUpperCase()}`, "PDB");
+  }
+
+  function strips(text) {
+    at("panel-strips").hidden = !text;
+    if (!text) return;
+    const lines = text.split("\n"), more = lines.at(-1).startsWith("+") ? lines.pop().slice(1) : "";
+    const chains = lines.map((line) => line.split("\t"));
+    const bins = { x: [], width: [], y: [], q: [], from: [], to: [], chain: [] };
+    chains.forEach(([name, first, width, , , letters], row) => [...letters].forEach((letter, k) => {
+      if (letter === facts.strip.gap) return;
+      const from = Number(first) + k * Number(width), to = from + Number(width) - 1;
+      const q = facts.strip.lowest + (facts.strip.alphabet.indexOf(letter) + 0.5) * facts.strip.step;
+      const bin = { x: (from + to) / 2, width: Number(width) * 1.06, y: row + 1, q, from, to, chain: name };
+      for (const key of Object.keys(bins)) bins[key].push(bin[key]);
+    }));
+    const ends = [Math.min(...bins.from), Math.max(...bins.to)];
+    model("strip places").setv({ start: ends[0] - 0.5, end: ends[1] + 0.5 });
+    model("strip rows").setv({ start: chains.length + 0.6, end: 0.4 });
+    model("strip ticks").ticks = chains.map((_, row) => row + 1);
+    model("strip axis").major_label_overrides = new Map(chains.map(([name], row) => [row + 1, name]));
+    model("strip source").data = bins;
+    model("strips").height = 56 + 18 * chains.length;
+    const copies = chains.filter((chain) => Number(chain[4]) > 1).map((chain) => `${chain[0]} of ${chain[4]} alike`);
+    at("panel-more").textContent = [
+      `Lowest ${chains.length > 1 ? "chains" : "chain"} first${copies.length ? ` (${copies.slice(0, 6).join(", ")})` : ""}.`,
+      more && `${counted(Number(more))} more not shown.`,
+    ].filter(Boolean).join(" ");
+  }
+
+  // ---- plot and table ----
+
+  function label(k) {
+    const box = document.createElement("div");
+    box.className = "label";
+    box.style.cssText = "max-width:19rem;font:13px/1.45 var(--sans);overflow-wrap:anywhere";
+    put("strong", `${data.emdb[k]} / ${data.pdb[k]}`, box);
+    const sample = put("div", "", box);
+    put("bdi", data.sample[k].length > 90 ? `${data.sample[k].slice(0, 89)}…` : data.sample[k], sample);
+    put("div", `${fixed(data.resolution[k], 2)} Å,  Q ${fixed(data.q_mean[k], 3)}`, box);
+    put("div", Number.isFinite(data.expected_q[k])
+      ? `expected ${fixed(data.expected_q[k], 3)} (${fixed(data.low[k], 3)}–${fixed(data.high[k], 3)}), percentile ${share(data.percentile[k])}`
+      : "not judged", box);
+    if (data.flag[k] || data.cause[k])
+      put("strong", [data.flag[k] && `flagged ${data.flag[k]}`, data.cause[k]].filter(Boolean).join(": "), box);
+    return box;
+  }
+
+  function binLabel(k) {
+    const bins = model("strip source").data, of = (name) => (bins instanceof Map ? bins.get(name) : bins[name])[k];
+    const residues = of("from") === of("to") ? `residue ${of("from")}` : `residues ${of("from")} to ${of("to")}`;
+    const box = put("div", `chain ${of("chain")}, ${residues}: Q ${fixed(of("q"), 2)}`);
+    box.className = "label";
+    return box;
+  }
+
+  function nearest(indices, x, y) {
+    const [dx, dy] = ["x_range", "y_range"].map((range) => model("plot")[range].end - model("plot")[range].start);
+    const far = (k) => ((data.resolution[k] - x) / dx) ** 2 + ((data.q_mean[k] - y) / dy) ** 2;
+    return indices.reduce((best, k) => (far(k) < far(best) ? k : best));
+  }
+
+  function tapped(event) {
+    const { selected } = source;
+    if (selected.indices.length > 1) selected.indices = [nearest(selected.indices, event.x, event.y)];
+  }
+
+  function boxed(event) {
+    if (!event.final || event.geometry.type !== "rect") return;
+    brush = source.selected.indices.length ? new Set(source.selected.indices) : null;
+    refresh();
+  }
+
+  function listen() {
+    const { selected } = source;
+    selected.properties.indices.change.connect(() => {
+      if (selected.indices.length === 1) open(selected.indices[0]);
+    });
+    model("plot").js_event_callbacks = { tap: [tapped], selectiongeometry: [boxed], reset: [clearBrush] };
+    model("hover").tooltips = (_, vars) => label(vars.index);
+    model("strip hover").tooltips = (_, vars) => binLabel(vars.index);
+  }
+
+  // Bokeh's canvas takes no colours from the page's style: they are handed over, again when light and dark change.
+  function dress() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["plot", "strips"]) {
+      const plot = model(name);
+      plot.setv({
+        background_fill_color: colour("card"), border_fill_color: colour(name === "plot" ? "paper" : "card"),
+        outline_line_color: colour("rule"),
+      });
+      if (plot.title) plot.title.text_color = colour("ink");
+      for (const axis of [...plot.below, ...plot.left].filter((one) => "axis_line_color" in one)) axis.setv({
+        axis_label_text_color: colour("ink"), major_label_text_color: colour("ink"), axis_line_color: colour("soft"),
+        major_tick_line_color: colour("soft"), minor_tick_line_color: colour("soft"),
+      });
+      for (const grid of plot.center.filter((one) => "grid_line_color" in one)) grid.grid_line_color = colour("rule");
+    }
+    tint("band", colour("outer"));
+    tint("half", colour("inner"));
+    tint("curve", colour("line"));
+    for (const name of facts.groups) tint(name, colour(`mark-${name}`));
+  }
+
+  function tint(name, value) {
+    const drawn = model(name);
+    for (const glyph of [drawn.glyph, drawn.selection_glyph, drawn.nonselection_glyph])
+      for (const key of ["fill_color", "line_color", "hatch_color"])
+        if (glyph && glyph !== "auto" && key in glyph) glyph[key] = { value };
+  }
+
+  function keyboard() {
+    const view = Bokeh.index.find_one(model("table"));
+    for (const header of view.shadow_el.querySelectorAll(".slick-header-column")) {
+      header.tabIndex = 0;
+      header.setAttribute("role", "button");
+      header.removeAttribute("title");
+      header.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); header.click(); }
+      });
+    }
+    at("table").addEventListener("keydown", (event) => {
+      const inGrid = view.grid.getActiveCell() !== null;
+      if (event.key === "ArrowDown" && !inGrid && view.grid.getDataLength()) {
+        event.preventDefault();
+        view.grid.setActiveCell(0, 0);
+        view.grid.focus();
+      }
+      if (event.key === "Enter" && inGrid && !panel.hidden) { opener = at("table"); panel.focus(); }
+    }, true);
+  }
+
+  // ---- the rest of the page ----
+
+  function follow(event) {
+    const link = event.target.closest && event.target.closest('a[href^="#entry="]');
+    if (!link) return;
+    event.preventDefault();
+    show(link.getAttribute("href"), true);
+  }
+
+  function show(address, focus) {
+    if (!address.startsWith("#entry=")) return;
+    const k = placeOf.get(decodeURIComponent(address.slice(7)));
+    if (k !== undefined) open(k, { focus });
+  }
+
+  function wait(act, milliseconds) {
+    let timer = 0;
+    return () => { clearTimeout(timer); timer = setTimeout(act, milliseconds); };
+  }
+
+  async function start() {
+    listen();
+    dress();
+    refresh();
+    await Bokeh.embed.add_document_standalone(survey, at("plot"), [at("plot"), at("table"), at("strips")]);
+    keyboard();
+    at("search").addEventListener("input", wait(refresh, 120));
+    for (const one of document.querySelectorAll(".filters select")) one.addEventListener("change", refresh);
+    at("reset").addEventListener("click", clearAll);
+    at("clear-brush").addEventListener("click", clearBrush);
+    at("close").addEventListener("click", close);
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+    document.addEventListener("click", follow);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
+    window.addEventListener("hashchange", () => show(location.hash, true));
+    show(location.hash, false);
+    document.documentElement.dataset.ready = "yes";
+  }
+
+  document.documentElement.classList.add("with-scripts");
+  start().catch((error) => { at("failed").hidden = false; throw error; });
+})();
+
+/* Buttons that copy an equation; where the clipboard is not to be had, the text is selected. */
+(() => {
+  async function copy(button) {
+    const text = document.getElementById(button.dataset.copies);
+    try {
+      await navigator.clipboard.writeText(text.textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(text);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  }
+  document.documentElement.classList.add("with-scripts");
+  for (const button of document.querySelectorAll("button.copy")) button.addEventListener("click", () => copy(button));
+})();

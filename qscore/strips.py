@@ -1,0 +1,127 @@
+"""Residues of each entry → its chains as short lines of text: the mean Q along each chain, in bins."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from qscore import tables
+from qscore.layouts import RESIDUES, Layout
+
+POLYMERS = ("protein", "nucleic")
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+LOWEST, STEP, GAP = -0.25, 0.02, "."
+"""Letter k stands for Q from LOWEST + k STEP to one STEP more; GAP for a bin in which no residue has a score."""
+
+ALL_LETTERS = 3_000_000  # of all entries together
+LETTERS = (60, 6000)  # of one entry: fewest, most
+CHAIN_LETTERS = (24, 200)
+MOST_CHAINS = 24
+FARTHEST = 100_000  # residue numbers beyond are no places along a chain
+_NEEDED = ("emdb_id", "pdb_id", "chain", "number", "residue", "class", "q_04")
+_LAYOUT = Layout("residues", tuple(column for column in RESIDUES.columns if column.name in _NEEDED))
+
+
+def letters_each(n_entries: int) -> int:
+    """Letters that one of so many entries may take."""
+    fewest, most = LETTERS
+    return int(np.clip(ALL_LETTERS // max(n_entries, 1), fewest, most))
+
+
+def strips(residues_file, *, letters: int) -> dict[tuple[str, str], str]:
+    """Text of the chains of each pair: a line a chain, the worst of each kind of chain first.
+
+    A line holds, with tabs between: name of the chain, residue number at which the first bin begins, residues a bin,
+    mean Q over residues in hundredths, how many chains are alike (same residues), and the bins, one letter of
+    `ALPHABET` each (`GAP` without a score). A last line "+n" counts the chains that are not told.
+
+    Parameters
+    ----------
+    residues_file : path
+        Parquet of `tables.RESIDUES`; read a row group at a time, no pair in two of them.
+    letters : int
+        About as many letters as one entry may take.
+    """
+    found = {}
+    for columns in tables.row_groups(residues_file, layout=_LAYOUT):
+        polymer = np.isin(columns["class"].astype(str), POLYMERS)
+        columns = {name: values[polymer] for name, values in columns.items()}
+        for start, end in _runs(columns["emdb_id"], columns["pdb_id"]):
+            pair = {name: values[start:end] for name, values in columns.items()}
+            found[pair["emdb_id"][0], pair["pdb_id"][0]] = entry_text(pair, letters)
+    return found
+
+
+def _runs(*columns: np.ndarray) -> list[tuple[int, int]]:
+    """Starts and ends of the runs of rows alike in all columns."""
+    n = len(columns[0])
+    if not n:
+        return []
+    change = np.zeros(n - 1, dtype=bool)
+    for values in columns:
+        change |= values[1:] != values[:-1]
+    edges = [0, *(np.flatnonzero(change) + 1).tolist(), n]
+    return list(pairwise(edges))
+
+
+def entry_text(columns: dict, letters: int) -> str:
+    """Text of one entry; `columns` are those of its polymer residues, shape (n,) each."""
+    chains = ranked([_chain(columns, rows) for rows in _by_chain(columns["chain"])])
+    most = min(len(chains), max(2, letters // (2 * CHAIN_LETTERS[0])), MOST_CHAINS)
+    bins = int(np.clip(letters // max(most, 1) - 16, *CHAIN_LETTERS))
+    lines = [_line(chain, bins) for chain in chains[:most]]
+    return "\n".join(lines + [f"+{len(chains) - most}"] * (len(chains) > most))
+
+
+def _by_chain(names: np.ndarray) -> list[np.ndarray]:
+    """Rows of each chain; one that is told in pieces is put together."""
+    pieces = {}
+    for start, end in _runs(names):
+        pieces.setdefault(names[start], []).append(np.arange(start, end))
+    return [np.concatenate(found) for found in pieces.values()]
+
+
+def _chain(columns: dict, rows: np.ndarray) -> dict:
+    q = columns["q_04"][rows].astype(float)
+    number = np.array([_place(text) for text in columns["number"][rows]])
+    known = np.isfinite(number)
+    scored = np.isfinite(q)
+    return {
+        "name": " ".join(str(columns["chain"][rows[0]]).split())[:12],
+        "kind": (number[known][:1].tobytes(), "-".join(map(str, columns["residue"][rows]))),
+        "number": number[known].astype(np.int64),
+        "q": q[known],
+        "mean": float(q[scored].mean()) if scored.any() else np.inf,
+    }
+
+
+def _place(text) -> float:
+    """A residue number; NaN where it is none."""
+    try:
+        number = int(text)
+    except (TypeError, ValueError):
+        return np.nan
+    return number if abs(number) <= FARTHEST else np.nan
+
+
+def ranked(chains: list[dict]) -> list[dict]:
+    """Chains in the order they are told: the worst of each kind, then the others, each from the lowest mean Q."""
+    known = sorted((chain for chain in chains if len(chain["q"])), key=lambda chain: (chain["mean"], chain["name"]))
+    alike = {}
+    for chain in known:
+        alike.setdefault(chain["kind"], []).append(chain)
+    first = [chains[0] | {"alike": len(chains)} for chains in alike.values()]
+    return first + [chain | {"alike": 1} for chains in alike.values() for chain in chains[1:]]
+
+
+def _line(chain: dict, bins: int) -> str:
+    first = int(chain["number"].min())
+    width = -(-(int(chain["number"].max()) - first + 1) // bins)
+    place, scored = (chain["number"] - first) // width, np.isfinite(chain["q"])
+    weight = np.bincount(place[scored], minlength=int(place.max()) + 1)
+    total = np.bincount(place[scored], chain["q"][scored], minlength=len(weight))
+    level = np.clip((np.divide(total, weight, where=weight > 0, out=np.zeros(len(weight))) - LOWEST) / STEP, 0, 63)
+    drawn = "".join(ALPHABET[int(k)] if n else GAP for k, n in zip(level, weight, strict=True))
+    mean = "" if chain["mean"] == np.inf else str(round(100 * chain["mean"]))
+    return "\t".join((chain["name"], str(first), str(width), mean, str(chain["alike"]), drawn))
