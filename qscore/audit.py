@@ -109,9 +109,15 @@ class Survey:
         Raises
         ------
         ValueError
-            As `ask`; or an ending that is not known, or a place that cannot be written.
+            As `ask`; or an ending that is not known, or a place that cannot be written, or among the survey's tables.
+
+        Notes
+        -----
+        Cells are written as they are, also one that begins with ``=``, which a spreadsheet takes for a formula: as
+        database tools do, because to mark it would change the data for every other reader, negative numbers first.
         """
         form = _format(path)
+        self._check_apart(path)
         question, beside = self._question(sql, values or {}), self._workshop / "answer"
         with self._errors():
             copy = f"{_WRITTEN}{question}\n) TO '{quoted(beside)}' ({form}, USE_TMP_FILE false)"
@@ -120,6 +126,12 @@ class Survey:
             shutil.copyfileobj(source, target, 1 << 20)
         beside.unlink()
         return total
+
+    def _check_apart(self, path) -> None:
+        """Refuse a place among the survey's own tables."""
+        folders = {Path(one).parent for paths in surveytables.files(self._results).values() for one in paths}
+        if Path(path).resolve().parent in folders:
+            raise ValueError(f"{path} lies among the tables of the survey: choose another folder")
 
     def _question(self, sql: str, values: Mapping) -> str:
         """The text of the one statement, checked."""
@@ -140,6 +152,10 @@ class Survey:
             yield
         except duckdb.InterruptException as err:
             raise KeyboardInterrupt from err
+        except RuntimeError as err:
+            if "interrupted" in str(err):  # so Ctrl-C arrives while a statement runs
+                raise KeyboardInterrupt from err
+            raise
         except duckdb.OutOfMemoryException as err:
             raise ValueError(f"the question needs more memory than allowed (--memory): {_first(err)}") from err
         except duckdb.IOException as err:

@@ -52,6 +52,7 @@ def check(found, scoring: dict, judge, *, out=None, model_number: int | None = N
     stem = _stem(found)
     out = Path(out if out is not None else f"{stem}-check")
     files.check_folder(out)
+    _check_apart(found, out, stem)
     how = {"sigmas": SIGMAS, "contour": found.contour_level, "map_grid": found.map_grid, "model_number": model_number}
     pair = entry.score_pair(found.map_file, found.model_files[0], **how, **scoring)
     judged, _ = judge(pair, SIGMAS, found)
@@ -63,6 +64,14 @@ def check(found, scoring: dict, judge, *, out=None, model_number: int | None = N
         write_with_q(found.model_files[0], work / f"{stem}.cif", pair.model, pair.scores.q[:, 0])
         tables.write_tsv(work / "table1.tsv", table1.LAYOUT, tables.as_columns(table1.LAYOUT, rows))
     return Checked(shown.sentence, out / page.name, pair.summary | found.about() | judged)
+
+
+def _check_apart(found, out: Path, stem: str) -> None:
+    """Refuse a folder where a file given would be written over: `<stem>.cif` may be the very model."""
+    written = {(out / name).resolve() for name in ("table1.tsv", *(stem + ending for ending in entrypage.ENDINGS))}
+    for path in (found.map_file, found.model_files[0]):
+        if Path(path).resolve() in written:
+            raise ValueError(f"{path} would be written over: choose another folder with --out")
 
 
 def _stem(found) -> str:

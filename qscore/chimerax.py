@@ -18,6 +18,7 @@ from qscore import __version__
 from qscore.ids import EMDB_ID
 
 ATTRIBUTE = "qscore"
+HEAD = "# The model coloured by Q of its residues (σ 0.4 Å), by qscore "
 # Light where Q is low, so that it is seen; told apart by lightness alone too. That of the figures.
 COLOURS = ("#febe2a", "#e97257", "#ba3388", "#7100a8", "#0d0887")
 NOT_SCORED = "#9a9a9a"
@@ -88,7 +89,7 @@ def commands(*, model: str, attribute_file: str, limits, map_file=None, emdb_id=
     stops = zip(np.linspace(low, high, len(COLOURS)), COLOURS, strict=True)
     palette = ":".join(f"{q:.3f},{colour}" for q, colour in stops)
     lines = [
-        f"# The model coloured by Q of its residues (σ 0.4 Å), by qscore {__version__}; for UCSF ChimeraX.",
+        f"{HEAD}{__version__}; for UCSF ChimeraX.",
         "# Open it in a ChimeraX without other models. If it does not find the files: cd to their folder first.",
         f"open {quoted(model)}",
         f"open {quoted(attribute_file)}",

@@ -133,7 +133,8 @@ def of_survey(found: Tables, curve, *, stem: str, provenance=()) -> Dossier:
     """
     entry, flag = found.entry, found.flag
     regions = chain_regions(found.regions)
-    tested = [row | {"n_tested": _tested(row["reference"])} for row in regions]
+    looked = not math.isnan(known(flag.get("expected_q")))
+    tested = [row | {"n_tested": _tested(row["reference"])} for row in regions] if looked else None
     said = _verdict_of(entry, found.residues, tested, curve)
     return Dossier(
         stem=stem,
@@ -163,8 +164,8 @@ def _tested(reference: str | None) -> int:
     return int(told[1].replace(",", "")) if told else 0
 
 
-def _verdict_of(entry: dict, residues: Mapping, regions: list[dict], curve) -> str:
-    """The sentence; of an entry without a resolution that it cannot be judged."""
+def _verdict_of(entry: dict, residues: Mapping, regions: list[dict] | None, curve) -> str:
+    """The sentence; of an entry without a resolution that it cannot be judged. Regions None: not looked for."""
     if entry["resolution"] is None:
         return "No resolution is reported, so nothing is expected of its Q."
     numbers = ("resolution", "q_mean", "q_scored", "q_null", "q_null_sd")

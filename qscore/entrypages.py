@@ -15,13 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import dossier, plan, tables
+from qscore import chimerax, dossier, plan, tables
 from qscore.equations import judging_curve
 from qscore.files import all_together
 from qscore.ids import pair_stem
 from qscore.report import entrypage, parts
 
-ENDINGS = (".html", ".cxc", ".defattr", ".cif")
 Pair = tuple[str, str]
 
 
@@ -183,8 +182,17 @@ def _unpack(source: Path, target: Path) -> None:
 
 
 def _sweep(out: Path, stems: set[str]) -> None:
-    """Remove the files of pages that are no longer."""
+    """Remove the files of pages that are no longer, and what a killed run left; no file of anybody else's."""
     out.mkdir(parents=True, exist_ok=True)
-    for path in out.iterdir():
-        if path.suffix in ENDINGS and path.stem not in stems:
-            path.unlink()
+    for left in out.glob(".qscore-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    for path in sorted(out.glob("*.cxc")):
+        if path.stem not in stems and _is_ours(path):
+            for ending in entrypage.ENDINGS:  # the commands, by which a page is known, last
+                path.with_name(path.stem + ending).unlink(missing_ok=True)
+
+
+def _is_ours(commands: Path) -> bool:
+    """Whether these are the commands of a page."""
+    with open(commands, encoding="utf-8", errors="replace") as stream:
+        return stream.readline().startswith(chimerax.HEAD)

@@ -32,7 +32,7 @@ def audit(question, listed, show, results, given, rows, out, memory, threads):
     qscore audit --list
     qscore audit worst-ligands --results results/emdb --set least=10
     qscore audit worst-ligands --show
-    qscore audit "SELECT emdb_id, q_mean FROM entries WHERE resolution < 2 ORDER BY ALL" --out best.csv
+    qscore audit "SELECT emdb_id, q_mean FROM entries WHERE resolution < 2 ORDER BY 2" --out best.csv
     """
     from qscore import board, readyquestions
 

@@ -12,7 +12,7 @@ import pytest
 from killing import kill_when
 from pairs import write_pair
 
-from qscore import runstate, tables
+from qscore import captions, runstate, tables
 
 N = 6
 QSCORE = [sys.executable, "-m", "qscore"]
@@ -112,6 +112,29 @@ def test_nothing_to_do_afterwards(project, data, done):
     assert "Nothing to be done" in survey(project, data, done, "--dry-run")
 
 
+def test_snakemakes_report_holds_every_figure_with_its_caption(project, data, copy):
+    said = survey(project, data, copy, "--", "--report", "survey.html")
+    drawn = {path.name for path in copy.glob("figures/*.svg")}
+    assert drawn
+    assert {name for name in drawn if f"Adding {name}" in said} == drawn
+    page = (copy / "survey.html").read_text(encoding="utf-8")
+    for name in drawn:
+        title, text = captions.CAPTIONS[name.removesuffix(".svg")]
+        assert title in page
+        assert text.split(".")[0].split(",")[0] in page
+    for name in {captions.CATEGORIES[name.removesuffix(".svg")] for name in drawn} | {"Tables", "Lines"}:
+        assert name in page
+
+
+def test_every_scored_pair_has_its_page_and_the_survey_links_to_it(done):
+    scored = {row["emdb_id"] for row in tables.read_rows(done / "flags" / "flags.parquet", layout=tables.FLAGS)}
+    pages = {path.stem for path in (done / "report" / "entries").glob("*.html")}
+    assert {stem.split("_")[0] for stem in pages} == scored
+    index = (done / "report" / "index.html").read_text(encoding="utf-8")
+    assert all(stem in index for stem in pages)
+    assert (done / "worklist" / "worklist.tsv").read_text(encoding="utf-8").startswith("emdb_id\t")
+
+
 def test_a_deleted_batch_is_done_again_alone(project, data, copy):
     before = digest(copy)
     shutil.rmtree(next((copy / "scores").iterdir()))
@@ -137,7 +160,8 @@ def test_a_plot_option_scores_nothing(project, data, copy, tmp_path):
 def test_a_rule_of_the_fit_scores_nothing(project, data, copy, tmp_path):
     counts = dry(project, data, copy, *configured(project, tmp_path, "fit: {highest: 5}\n"))
     assert set(counts) - {"all"} == {
-        "fit", "outliers", "regions", "examination", "flag", "draws", "rivals", "figures", "report",
+        "fit", "outliers", "regions", "examination", "flag", "draws", "rivals", "worklist", "figures", "pages",
+        "report",
     }  # fmt: skip
 
 

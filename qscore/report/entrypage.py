@@ -14,6 +14,7 @@ from qscore.verdict import ordinal
 MOST_ROWS = 40  # of the table of regions, and of that of ligands
 _BLANKS = re.compile(r"[ \t\n]+")
 _QUOTED = re.compile('="([^"\']*)"')
+ENDINGS = (".html", ".defattr", ".cif", ".cxc")
 FILES = (("map", "Map"), ("model", "Model"))
 ALT = {
     "chains": "Q of each residue along the chains, with the expected Q, its band and the regions found",

@@ -10,6 +10,7 @@ from qscore.equations import judging_curve
 from qscore.ids import EMDB_ID, PDB_ID
 from qscore.report.dataset import CLASS_WORDS, dataset
 from qscore.report.explore import GROUPS, as_block, explorer, strip_code
+from qscore.report.packed import packed
 from qscore.strips import letters_each, strips
 from qscore.subsets import APOFERRITIN, members
 from qscore.survey import FROM_ARCHIVE, FROM_MAPS
@@ -24,24 +25,27 @@ HEADINGS = {
 
 
 def interactive(scored: list[dict], fit: dict, *, residues_file, pages, subsets) -> dict:
-    """What the template shows of the explorer: `explorer`, `facts`, `facts_text`, `key` and `beyond`.
+    """What the template shows of the explorer: `explorer`, `facts`, `facts_text`, `data_text`, `key` and `beyond`.
 
     Parameters are those of `page.write_report`; `scored` are its rows with their verdicts. Without any scored entry
     `explorer` is None.
     """
     if not scored:
-        return {"explorer": None, "facts": {}, "facts_text": "", "key": [], "beyond": 0}
+        return {"explorer": None, "facts": {}, "facts_text": "", "data_text": "", "key": [], "beyond": 0}
     curve = judging_curve(fit)
     found = strips(residues_file, letters=letters_each(len(scored))) if residues_file else {}
     ordered = sorted(scored, key=_first)
     told = dataset(ordered, subsets=_groups(scored, subsets), strips=found, pages=set(pages))
-    columns = told.pop("columns")
+    columns, texts = told.pop("columns"), told.pop("texts")
     of_q = "Mean Q (σ = 0.4 Å)" if fit["score_source"] in (FROM_MAPS, FROM_ARCHIVE) else "Q as the table gives it"
     groups = {_group(row) for row in scored}
     title = SYNTHETIC if fit["synthetic"] else ""
-    headings = _headings(columns, told)
+    headings = _headings(columns, texts, told["words"])
+    layout, block = packed(columns, texts)
     drawn = explorer(columns, curve, groups=groups, title=title, of_q=of_q, headings=headings)
     facts = told | {
+        "layout": layout,
+        "drawn": sorted({"resolution", "q_mean", *headings}),
         "groups": [name for name, *_ in GROUPS if name in groups],
         "strip": strip_code(),
         "synthetic": bool(fit["synthetic"]),
@@ -52,6 +56,7 @@ def interactive(scored: list[dict], fit: dict, *, residues_file, pages, subsets)
     return {
         "explorer": drawn,
         "facts_text": as_block(facts),
+        "data_text": block,
         "key": [(name, sign, words) for name, _, _, words, sign in GROUPS if name in groups],
         "facts": facts | {"years": _years(columns["year"]), "held": _held(columns["classes"])},
         "beyond": int(np.sum(columns["resolution"] > curve.domain[1])),
@@ -80,10 +85,10 @@ def _all(subsets) -> list:
     return [APOFERRITIN, *subsets][:32]
 
 
-def _headings(columns: dict, told: dict) -> dict[str, str]:
+def _headings(columns: dict, texts: dict, words: dict) -> dict[str, str]:
     """Columns of the table, without those in which nothing stands."""
-    empty = {name for name, known in told["words"].items() if not any(known)}
-    there = {"year": columns["year"].any(), "sample": any(told["texts"]["sample"])}
+    empty = {name for name, known in words.items() if not any(known)}
+    there = {"year": columns["year"].any(), "sample": any(texts["sample"])}
     there["p_adjusted"] = np.isfinite(columns["p_adjusted"]).any()
     empty |= {name for name, found in there.items() if not found}
     return {name: words for name, words in HEADINGS.items() if name not in empty}

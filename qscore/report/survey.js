@@ -12,32 +12,63 @@
 
   // ---- columns ----
 
-  function decoded() {
-    const numbers = source.data instanceof Map ? Object.fromEntries(source.data) : source.data;
-    const data = { ...numbers, ...facts.texts };
-    for (const [name, words] of Object.entries(facts.words)) data[name] = Array.from(data[name], (k) => words[k]);
-    data.year = Float32Array.from(data.year, (year) => year || NaN);
-    source.data = data;
-    return data;
+  // Of the block of `packed.py`: numbers as they stand in it; texts are taken apart when they are first asked for.
+  async function unpacked() {
+    const letters = atob(at("survey-data").textContent), packed = new Uint8Array(letters.length);
+    for (let k = 0; k < letters.length; k++) packed[k] = letters.charCodeAt(k);
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).arrayBuffer();
   }
-  const data = decoded();
-  const every = data.emdb.map((_, k) => k);
+
+  function columns(bytes) {
+    const arrays = { f4: Float32Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array };
+    const found = {};
+    let from = 0;
+    for (const [name, kind, length] of facts.layout) {
+      if (kind === "text") later(found, name, new Uint8Array(bytes, from, length));
+      else found[name] = new arrays[kind](bytes, from, length / arrays[kind].BYTES_PER_ELEMENT);
+      from += length;
+    }
+    for (const [name, words] of Object.entries(facts.words)) found[name] = Array.from(found[name], (k) => words[k]);
+    found.year = Float32Array.from(found.year, (year) => year || NaN);
+    return found;
+  }
+
+  function later(found, name, bytes) {
+    let texts = null;
+    Object.defineProperty(found, name, { get: () => texts ??= new TextDecoder().decode(bytes).split("\u001e") });
+  }
+
+  let data, every, group, placeOf;
   let searched = null; // made when it is first asked for
 
   function haystack() {
-    searched ??= every.map((k) => [data.emdb[k], data.pdb[k], data.sample[k], data.title[k]].join(" ").toLowerCase());
+    const { emdb, pdb, sample, title } = data;
+    searched ??= every.map((k) => `${emdb[k]} ${pdb[k]} ${sample[k]} ${title[k]}`.toLowerCase());
     return searched;
   }
-  const group = every.map((k) => data.flag[k] || (data.cause[k] ? "cause" : data.left_out[k] ? "out" : "within"));
-  const keyOf = (k) => `${data.emdb[k]}_${data.pdb[k]}`;
-  const placeOf = new Map(every.map((k) => [keyOf(k), k]));
 
-  const fixed = (value, digits) => Number.isFinite(value)
-    ? value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−") : "–";
-  const counted = (n) => n.toLocaleString("en");
-  const share = (value) => Number.isFinite(value) ? `${fixed(100 * value, 1)} %` : "–";
-  const small = (value) => !Number.isFinite(value) ? "–" : value >= 0.001 || value === 0 ? fixed(value, 3)
-    : value.toExponential(0).replace("-", "−");
+  function take(bytes) {
+    data = columns(bytes);
+    const { emdb, pdb, flag, cause, left_out: out } = data;
+    every = Array.from(emdb, (_, k) => k);
+    group = every.map((k) => flag[k] || (cause[k] ? "cause" : out[k] ? "out" : "within"));
+    placeOf = new Map(every.map((k) => [`${emdb[k]}_${pdb[k]}`, k]));
+    source.data = Object.fromEntries(facts.drawn.map((name) => [name, data[name]]));
+  }
+
+  // Not toLocaleString: its tables of languages take longer to load than all the rest of a label.
+  const thousands = (text) => text.replace(/\B(?=(?:\d{3})+(?:\.|$))/g, ",");
+  const fixed = (value, digits) => Number.isFinite(value) ? thousands(value.toFixed(digits)).replace("-", "−") : "–";
+  const counted = (n) => thousands(String(n));
+  const share = (value) => Number.isFinite(value) ? `${fixed(100 * value, 1)}\u00a0%` : "–";
+
+  // As `words.small_number`: 0.012, 3·10⁻⁵.
+  function small(value) {
+    if (!Number.isFinite(value) || value >= 0.001 || value === 0) return value === 0 ? "< 10⁻³⁰⁰" : fixed(value, 3);
+    const [digits, power] = value.toExponential(0).split("e-");
+    return `${digits}·10⁻${[...power].map((one) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[one]).join("")}`;
+  }
 
   function put(tag, text, into) {
     const element = document.createElement(tag);
@@ -331,6 +362,7 @@
   }
 
   async function start() {
+    take(await unpacked());
     listen();
     dress();
     refresh();
@@ -354,18 +386,16 @@
 })();
 
 /* Buttons that copy an equation; where the clipboard is not to be had, the text is selected. */
-(() => {
-  async function copy(button) {
-    const text = document.getElementById(button.dataset.copies);
-    try {
-      await navigator.clipboard.writeText(text.textContent.trim());
-      button.textContent = "Copied";
-    } catch {
-      getSelection().selectAllChildren(text);
-      button.textContent = "Selected";
-    }
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest && target.closest("button.copy");
+  if (!button) return;
+  const text = document.getElementById(button.dataset.copies);
+  try {
+    await navigator.clipboard.writeText(text.textContent.trim());
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(text);
+    button.textContent = "Selected";
   }
-  document.documentElement.classList.add("with-scripts");
-  for (const button of document.querySelectorAll("button.copy")) button.addEventListener("click", () => copy(button));
-})();
+  setTimeout(() => { button.textContent = "Copy"; }, 2000);
+});
