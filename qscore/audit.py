@@ -143,7 +143,7 @@ class Survey:
         if kind != "SELECT":
             raise ValueError(f"only questions are answered (SELECT, WITH, FROM …): this is {kind}")
         _check_values(statements[0].named_parameters, values)
-        return statements[0].query.strip().rstrip(";")
+        return _body(statements[0].query)
 
     @contextmanager
     def _errors(self):
@@ -170,6 +170,17 @@ class Survey:
         name, here = found[1].lower(), ", ".join(self._present)
         what = "this survey has no table" if name in NAMES else "there is no table"
         return f"{what} {name!r} ({self._results}); it has {here}"
+
+
+def _body(statement: str) -> str:
+    """One statement without the semicolon that ends it, and the comments that follow that."""
+    text, begun = statement.encode(), False
+    for place, kind in duckdb.tokenize(statement):  # places in bytes
+        ends = kind == duckdb.token_type.operator and text[place : place + 1] == b";"
+        if begun and ends:
+            return text[:place].decode()
+        begun = begun or not (ends or kind == duckdb.token_type.comment)
+    return statement
 
 
 def _first(err) -> str:

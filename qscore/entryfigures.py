@@ -23,6 +23,7 @@ POLYMERS = ("protein", "nucleic")
 MOST_ROWS, LEAST_WIDE = 5, 600  # rows of chains; residues that a row has room for
 MOST_TRACED = 12_000  # residues in three dimensions
 FEW = 300  # more of them are drawn as an image within the SVG
+MOST_EDGES = 60  # of chains and regions in a row that are lines and areas of their own
 DPI, COLOURS = 120, 64  # of such images
 _IMAGE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 KIND_COLOURS = {"all but waters": INK, "backbone": GREY, "side chains and bases": GREY}
@@ -133,10 +134,11 @@ def _expected(dossier: Dossier) -> SimpleNamespace:
 
 
 def _lighten(axes, n: int) -> None:
-    """Draw many points, and long lines, as an image."""
-    for artist in (*axes.lines, *axes.collections):
-        if artist.get_gid() == "raw" or n > 4 * FEW:
-            artist.set_rasterized(n > FEW)
+    """Draw many points, long lines, and many edges of chains and regions, as an image."""
+    many = len(axes.lines) + len(axes.patches) > MOST_EDGES
+    for artist in (*axes.lines, *axes.collections, *(axes.patches if many else ())):
+        if many or artist.get_gid() == "raw" or n > 4 * FEW:
+            artist.set_rasterized(many or n > FEW)
 
 
 # ---- classes ----

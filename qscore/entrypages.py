@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -91,17 +93,25 @@ def _drawing(jobs: int):
     if jobs == 1:
         yield lambda act, *arguments: act(*arguments)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting: deque = deque()
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_with_parent)
+    waiting: deque = deque()
 
-        def draw(act, *arguments):
-            if len(waiting) > 2 * jobs:  # no more of the survey is held than is being drawn
-                waiting.popleft().result()
-            waiting.append(pool.submit(act, *arguments))
+    def draw(act, *arguments):
+        if len(waiting) > 2 * jobs:  # no more of the survey is held than is being drawn
+            waiting.popleft().result()
+        waiting.append(pool.submit(act, *arguments))
 
+    try:
         yield draw
         for one in waiting:
             one.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error, or Ctrl-C, no further page is begun
+
+
+def _leave_with_parent() -> None:
+    """End this process when the one that started it ends, however it does: a worker would wait for work for ever."""
+    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 def _models(evidence: Path, batches) -> dict[str, Path]:

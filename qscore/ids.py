@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 EMDB_ID = re.compile(r"EMD-[0-9]{4,9}")
 PDB_ID = re.compile(r"[0-9][0-9a-z]{3}|pdb_[0-9]{5}[0-9a-z]{3}")
@@ -44,5 +45,12 @@ def uniprot(text) -> str:
 
 
 def pair_stem(emdb_id: str, pdb_id: str) -> str:
-    """Name of the files of a pair, without ending: EMD-1234_7abc; what is no letter, digit, ".", "_" or "-" as "_"."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", f"{emdb_id}_{pdb_id}")
+    """Name of the files of a pair, without ending: EMD-1234_7abc; what is no letter, digit, ".", "_" or "-" as "_".
+
+    Ids of which another pair could give the same name, a_b and c as a and b_c, are told apart by a digest.
+    """
+    text = f"{emdb_id}_{pdb_id}"
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", text)
+    if safe == text and "_" not in emdb_id:
+        return text
+    return f"{safe}-{sha256(f'{emdb_id}/{pdb_id}'.encode()).hexdigest()[:8]}"

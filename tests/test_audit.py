@@ -1,6 +1,8 @@
 """Questions to a survey's tables: the ready ones give what was put in, and nothing but the tables can be reached."""
 
 import os
+import signal
+import threading
 
 import pytest
 from click.testing import CliRunner
@@ -308,6 +310,28 @@ def test_answers_are_written_whole(survey, tmp_path):
     assert [row["emdb_id"] for row in tables.read_tsv(tmp_path / "answer.tsv")][-1] == "EMD-5778"
     assert tables.read_rows(tmp_path / "answer.parquet")[0]["sample"] == "sample 1aaa"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answer.csv", "answer.parquet", "answer.tsv"]
+
+
+@pytest.mark.parametrize("name", ["tables/entries.parquet", "tables/other.csv"])
+def test_no_table_of_the_survey_is_written_over(survey, name):
+    before = (survey / "tables" / "entries.parquet").read_bytes()
+    with audit.opened(survey) as opened, pytest.raises(ValueError, match="among the tables of the survey"):
+        opened.write("SELECT 1 AS a", survey / name)
+    assert (survey / "tables" / "entries.parquet").read_bytes() == before and not (survey / "tables/other.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT ';é' AS a; -- é; that is all", "-- first\nSELECT ';é' AS a ;;", "/* ; */ SELECT ';é' a"]
+)
+def test_comments_around_a_question(opened, sql):
+    assert opened.ask(sql).rows == [(";é",)]
+
+
+def test_ctrl_c_ends_a_question(opened):
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        opened.ask("SELECT sum(hash(i)) FROM range(1000000000000) t(i)")
 
 
 def test_the_first_rows_and_how_many_there_are(opened):

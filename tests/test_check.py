@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_table_one_is_what_was_scored(checked, scored):
     beside = scored.summary["realspace"]
     assert found["Correlation coefficient (CC_mask)"]["value"] == f"{beside['cc_mask']:.2f}"
     assert "at contour level 0.1" in found["Atom inclusion (%)"]["note"] or not found["Atom inclusion (%)"]["value"]
-    page = (checked / "m.html").read_text()
+    page = (checked / "m.html").read_text().replace("\xa0", " ")
     for row in found.values():
         assert row["item"] in page and row["value"].replace("-", "−") in page
 
@@ -148,6 +149,25 @@ def test_hostile_file_names(pair, undrawn):
     assert "<script" not in (pair / "hostile" / f"{stem}.html").read_text()
 
 
+def test_a_name_that_is_no_text(pair, undrawn):
+    name = os.fsdecode(b"bad\xff.cif")
+    (pair / name).write_bytes((pair / "out" / "m.cif").read_bytes())
+    given = ["check", str(pair / "m.map"), str(pair / name), "--resolution", "3.2", "--out", str(pair / "nameless")]
+    assert cli.main(given) == 0
+    assert "bad\ufffd.cif" in (pair / "nameless" / "bad_.html").read_text()
+
+
+@pytest.mark.parametrize("given", ["m.cif", "table1.tsv"])
+def test_no_file_given_is_written_over(checked, pair, capsys, tmp_path, monkeypatch, given):
+    model = (checked / "m.cif").read_bytes()
+    (tmp_path / given).write_bytes(model)
+    (tmp_path / "m.map").write_bytes((pair / "m.map").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["check", "m.map", given, "--resolution", "3.2", "--out", "."]) == 1
+    assert f"{given} would be written over" in capsys.readouterr().err
+    assert (tmp_path / given).read_bytes() == model and len(list(tmp_path.iterdir())) == 2
+
+
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
@@ -174,4 +194,4 @@ def test_a_real_pair(real_data, tmp_path):
     given = ["check", str(folder / "emd_4413_box.ccp4"), str(folder / "6i5a_box.pdb"), "--resolution", "2.3"]
     assert cli.main([*given, "--out", str(tmp_path)]) == 0
     page = (tmp_path / "6i5a_box.html").read_text()
-    assert len(page.encode()) <= 300_000 and "At 2.3 Å" in page
+    assert len(page.encode()) <= 300_000 and "At 2.3\xa0Å" in page

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from qscore import checking, chimerax, dossier, entryfigures, tables
 from qscore.expected import shipped
+from qscore.ids import pair_stem
 from qscore.regions import KIND
 from qscore.report import entrypage
 
@@ -41,6 +42,7 @@ class Page(HTMLParser):
         self.cell = self.cell and tag not in ("td", "th")
 
     def handle_data(self, data):
+        data = data.replace("\xa0", " ")
         self.words.append(data)
         if self.cell:
             self.rows[-1][-1] += data.strip()
@@ -243,6 +245,29 @@ def test_without_anything_beside_the_entry():
     assert "no expected Q is known" in " ".join(page.words)
 
 
+def test_where_nothing_is_expected_regions_were_not_looked_for():
+    nothing = dict.fromkeys(("expected_q", "low", "high", "percentile", "flag"))
+    far = replace(found(resolution=35.0), flag=FLAG | nothing, regions=[])
+    shown = dossier.of_survey(far, shipped(), stem="s")
+    assert "regions were not looked for" in shown.sentence and not shown.looked
+
+
+def test_a_survey_in_which_few_are_alike_is_no_single_pair():
+    few = found()
+    few = replace(few, ligands=few.ligands | {key: np.full(3, np.nan) for key in ("p", "percentile", "p_adjusted")})
+    words = " ".join(Page(entrypage.html(dossier.of_survey(few, shipped(), stem="s"))).words)
+    assert "Too few in this survey are alike" in words and "A single pair" not in words
+
+
+PAIRS = [("a_b", "c"), ("a", "b_c"), ("a+b", "c"), ("EMD-1", "pdb_00009abc"), ("EMD-1_pdb", "00009abc"), ("a/b", "c")]
+
+
+def test_no_two_pairs_share_the_names_of_their_files():
+    stems = [pair_stem(*pair) for pair in PAIRS]
+    assert len(set(stems)) == len(PAIRS) and all(re.fullmatch("[A-Za-z0-9._-]+", stem) for stem in stems)
+    assert pair_stem("EMD-1", "pdb_00009abc") == "EMD-1_pdb_00009abc" and pair_stem("EMD-1", "7abc") == "EMD-1_7abc"
+
+
 def test_a_capsid_stays_small():
     names = [f"{a}{b}" for a in "ABCDEFGHIJKLMNOPQR" for b in "0123456789"]
     names[:2] = "A", "B"
@@ -254,6 +279,16 @@ def test_a_capsid_stays_small():
     words = " ".join(Page(text).words)
     assert "The 5 worst of 180 chains are drawn" in words and "175 are not" in words
     assert "The 24 worst of 180 chains" in words
+
+
+@pytest.mark.parametrize(
+    ("chains", "length", "regions"), [(600, 1, 0), (2, 2000, 380)], ids=["many short chains", "many regions"]
+)
+def test_many_edges_are_an_image(chains, length, regions):
+    few = found(chains=[f"c{k}" for k in range(chains)], length=length)
+    rows = [REGION | {"chain": "c0", "from": str(k), "to": str(k + 3)} for k in range(1, 5 * regions, 5)]
+    shown = dossier.of_survey(replace(few, regions=rows), shipped(), stem="s")
+    assert len(entryfigures.as_svg(entryfigures.chains(shown)).encode()) <= 60_000
 
 
 # ---- ChimeraX ----
@@ -338,12 +373,19 @@ def run_pages(survey, *more):
 
 def test_pages_of_pairs_with_evidence(survey, text):
     (survey / "out").mkdir()
-    (survey / "out" / "EMD-1_old.html").write_text("old")
+    old = chimerax.commands(model="EMD-1_old.cif", attribute_file="EMD-1_old.defattr", limits=(0, 1))
+    for ending, content in {"html": "old", "cif": "old", "cxc": old}.items():
+        (survey / "out" / f"EMD-1_old.{ending}").write_text(content)
+    (survey / "out" / ".qscore-killed").mkdir()
+    for strange in ("mine.cif", "mine.html", "view.cxc", "view.cif"):
+        (survey / "out" / strange).write_text("open mine.cif")
     assert run_pages(survey).output == "1 page\n"
     stem = "EMD-30342_7cec"
-    assert sorted(path.name for path in (survey / "out").iterdir()) == [
+    mine = {"mine.cif", "mine.html", "view.cxc", "view.cif"}
+    assert {path.name for path in (survey / "out").iterdir()} - mine == {
         f"{stem}.{ending}" for ending in ("cif", "cxc", "defattr", "html")
-    ]
+    }
+    assert all((survey / "out" / name).read_text() == "open mine.cif" for name in mine)
     assert (survey / "out" / f"{stem}.cif").read_text() == "data_7cec\n"
     page, wanted = Page((survey / "out" / f"{stem}.html").read_text()), Page(text)
     assert page.rows == wanted.rows and page.pictures == wanted.pictures
