@@ -188,8 +188,6 @@ def profiles(found, dossier: Dossier) -> Figure:
     figure = radial.profile_panels(found)
     for axes in figure.axes:
         axes.set_title(axes.get_title(loc="left").replace("   ", "\u2003"), loc="left")  # plain ones collapse in SVG
-        for bar in axes.patches:
-            bar.set_rasterized(True)
     figure.set_size_inches(8.2 if len(found) > 2 else figure.get_figwidth(), 3.1)
     keep_strip(figure, dossier.synthetic)
     return figure

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qscore.profile import Profiles
-from qscore.style import BENEATH, BLUE, GREY, PAGE, drawable, keep_strip, styled
+from qscore.style import BENEATH, BLUE, PAGE, drawable, keep_strip, styled
 
 MOST_PANELS = 24
 COLUMNS = 4
-BARS = 6.0  # the axis of points is so many times as high as the most points
+BARS = 6.0  # the axes are so many times as high as the bar of the most points
 ROOM = 0.22  # share of the height below the curves, for the bars
-BAR = "#D8D8D8"
+BAR, BAR_WIDTH = "#D8D8D8", 3.6  # points
 
 
 @styled
@@ -36,11 +36,10 @@ def profile_panels(found: Profiles, title: str = "") -> Figure:
     axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     limits, most = _limits(found, shown), float(_points(found)[:shown].max())
     for k in range(shown):
-        counts = _draw_points(axes[k], found, k, most=most, named=k % columns == columns - 1)
+        _draw_points(axes[k], found, k, limits=limits, most=most)
         draw_profile(axes[k], found, k)
         axes[k].set(ylim=limits, xlabel="Distance from the atom (Å)" if k + columns >= shown else None)
         axes[k].tick_params(labelbottom=k + columns >= shown)
-        axes[k].set_zorder(counts.get_zorder() + 1)
     for spare in axes[shown:]:
         spare.set_axis_off()
     figure.supylabel("Map value (map units)", fontsize=9)
@@ -48,7 +47,7 @@ def profile_panels(found: Profiles, title: str = "") -> Figure:
     if title or hidden:
         figure.suptitle(drawable(title, 90) + hidden, fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=min(len(labels), 2 if columns == 1 else 4), **BENEATH)
+    figure.legend(handles, labels, ncols=2 if columns < 3 else 4, **BENEATH)
     return figure
 
 
@@ -66,24 +65,18 @@ def _points(found: Profiles) -> np.ndarray:
     return found.n / np.array([max(about.get("n_scored", 1), 1) for about in found.about])[:, None]
 
 
-def _draw_points(axes, found: Profiles, k: int, *, most: float, named: bool):
-    """Bars of the number of points on an axis of their own, which has ticks only where `named`."""
-    counts = axes.twinx()
-    counts.bar(found.radii, _points(found)[k], width=0.06, color=BAR, lw=0, gid="points")
-    top = 8 if most >= 8 else 1
-    counts.set(ylim=(0, BARS * max(most, 1)), yticks=[0, top] if named else [])
-    counts.tick_params(colors=GREY, length=2)
-    if named:
-        counts.set_ylabel("Points", color=GREY, y=0.0, ha="left")
-    sns.despine(ax=counts, top=True, right=True, left=True, bottom=True)
-    return counts
+def _draw_points(axes, found: Profiles, k: int, *, limits: tuple[float, float], most: float) -> None:
+    """Bars of the number of points along the lower edge: in the same axes, for a second one costs as much again."""
+    low, high = limits
+    tops = low + (high - low) / BARS * _points(found)[k] / max(most, 1)
+    label = f"points sampled (at most {most:.0f})" if most >= 1 else "points sampled"
+    axes.vlines(found.radii, low, tops, color=BAR, lw=BAR_WIDTH, zorder=0, label=label, gid="points")
 
 
 def draw_profile(axes, found: Profiles, k: int) -> None:
     """Mean, spread and reference of one profile, its name and Q above."""
     r, mean, sd = found.radii, found.mean[k], np.nan_to_num(found.sd[k])
     fine = np.linspace(0, r[-1], 201)
-    axes.patch.set_visible(False)
     axes.fill_between(r, mean - sd, mean + sd, color=BLUE, alpha=0.22, lw=0, label="± 1 SD of the points", gid="spread")
     axes.plot(r, mean, color=BLUE, lw=1.3, marker="o", ms=3.2, label="mean of the map", gid="mean")
     label = f"a + b·exp(−R²/2σ²), σ = {found.sigma:g} Å, fitted"

@@ -291,8 +291,12 @@ def test_the_figure_draws_the_numbers(pair):
         np.testing.assert_array_equal(drawn["mean"].get_ydata(), found.mean[k])
         assert drawn["reference"].get_color() == "black"
         assert axes.get_ylim() == panels[0].get_ylim()
-    bars = [axes for axes in figure.axes if axes.containers]
-    assert [bar.get_height() for bar in bars[0].containers[0]] == found.n[0].tolist()
+        (bars,) = (one for one in axes.collections if one.get_gid() == "points")
+        ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+        assert set(ends[:, 0]) == {axes.get_ylim()[0]}
+        height = np.ptp(axes.get_ylim()) / radial.BARS
+        np.testing.assert_allclose(np.diff(ends)[:, 0] * found.n[:5].max() / height, found.n[k], atol=1e-9)
+        assert bars.get_label() == f"points sampled (at most {found.n.max()})"
 
 
 def test_more_atoms_than_panels_are_said():
