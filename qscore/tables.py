@@ -172,7 +172,8 @@ def _read(path, layout: Layout | None) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path) as file:
-            wanted = layout and [name for name in layout.names if name in file.schema_arrow.names]
+            there = set(file.schema_arrow.names)
+            wanted = layout and [name for name in layout.names if name in there]
             if layout and 2 * len(wanted) < len(layout.names):
                 raise ValueError(f"{path} is no table of {layout.name}")
             found = file.read(columns=wanted, use_threads=False)

@@ -35,6 +35,8 @@ def address(tmp_path_factory):
     residues = residue_rows(rows[4], chains=(CHAIN, "B")) + residue_rows(rows[12])
     tables.write_parquet(folder / "r.parquet", tables.RESIDUES, tables.as_columns(tables.RESIDUES, residues))
     make(folder, rows, residues_file=folder / "r.parquet", pages=["EMD-10012_1a12"])
+    (folder / "entries").mkdir()
+    (folder / "entries" / "EMD-10012_1a12.html").write_text("<!doctype html><title>its page</title>")
     return (folder / "report.html").as_uri()
 
 
@@ -181,6 +183,43 @@ def test_a_click_opens_the_panel_and_escape_closes_it(watched, tmp_path):
     assert not panel.is_visible()
 
 
+def test_the_page_of_an_entry_opens_by_a_click(browser, address):
+    own = Watched(browser, f"{address}#entry=EMD-10012_1a12")
+    own.page.locator("#panel-links a", has_text="The page of this entry").click()
+    own.page.wait_for_url("**/entries/EMD-10012_1a12.html")
+    assert own.page.title() == "its page" and own.said == []
+    own.page.close()
+
+
+def test_numbers_of_the_table_are_written_as_elsewhere(watched):
+    watched.page.fill("#search", "EMD-10013")
+    watched.page.locator("#shown", has_text="1 of").wait_for()
+    row = watched.page.locator("#table .slick-row", has_text="EMD-10013")
+    row.wait_for()
+    q = next(row for row in usual_rows() if row["emdb_id"] == "EMD-10013")["q_mean"]
+    cells = row.locator(".slick-cell").all_inner_texts()
+    assert f"{q:.3f}".replace("-", "−") in cells and "0.012" in cells and not any(cell[:1] == "-" for cell in cells)
+
+
+def test_tab_walks_from_the_search_over_filters_to_the_table(watched):
+    page = watched.page
+    page.locator("#search").focus()
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.closest('[id]').id"))
+        if seen[-1] == "table":
+            break
+    walked = list(dict.fromkeys(seen))
+    assert walked[:2] == ["by-flag", "by-cause"] and walked[-3:] == ["reset", "plot", "table"]
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#panel").is_visible()
+    page.keyboard.press("Escape")
+    page.locator("#table").focus()
+    page.keyboard.press("ArrowDown")  # and again, from the beginning
+    assert page.locator("#panel").is_visible()
+
+
 def test_the_keyboard_opens_the_panel_from_the_table(watched):
     page = watched.page
     page.locator("#table").focus()
@@ -196,7 +235,7 @@ def test_the_keyboard_opens_the_panel_from_the_table(watched):
 
 def test_a_link_of_the_list_opens_the_panel(watched):
     page = watched.page
-    page.locator('a[href="#entry=EMD-10014_1a14"]').press("Enter")
+    page.locator('.links a[href="#entry=EMD-10014_1a14"]').press("Enter")
     assert page.locator("#panel-title").inner_text() == "EMD-10014 / 1a14"
     assert page.evaluate("document.activeElement.id") == "panel"
 
@@ -244,6 +283,8 @@ def test_text_of_strangers_stays_text(watched):
 def test_chain_names_of_strangers_stay_text(watched):
     page, row = watched.page, survey_rows()[4]
     page.mouse.click(*watched.place(row["resolution"], row["q_mean"]))
+    page.locator("#panel-strips").wait_for()
+    page.locator("#strips").scroll_into_view_if_needed()
     page.wait_for_timeout(150)
     box = page.locator("#strips").bounding_box()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 16)

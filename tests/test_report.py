@@ -1,11 +1,11 @@
 """The report: one file that requests nothing, shows the tables' numbers and takes names as text."""
 
 import base64
-import gzip
 import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,14 +18,16 @@ from test_figures import (
     unusable,
     usual_rows,
     write_draws,
-    write_survey,
 )
+from test_figures import write_survey as newly_written
 
 from qscore import concordance, fitting, judging, strips, tables
 from qscore.errors import REASONS
 from qscore.localscale import descriptive_z
 from qscore.publications import without as named
-from qscore.report import gallery, page, parts
+from qscore.report import gallery, interactive, page, parts
+from qscore.report.explore import GROUPS, explorer
+from qscore.report.packed import packed, unpacked
 from qscore.report.words import signed, small_number
 from qscore.selection import FitRule
 from qscore.subsets import parse
@@ -79,11 +81,11 @@ class Page(HTMLParser):
 
     def column(self, name):
         """A column of the data that feed plot and table: a list; words where it holds places in a list of words."""
-        blocks = self.blocks()
-        texts = blocks["survey-facts"]["texts"]
-        values = texts[name] if name in texts else _plain(next(_columns(blocks["survey-document"]))[name])
-        words = blocks["survey-facts"]["words"].get(name)
-        return [words[k] for k in values] if words else list(values)
+        facts = self.blocks()["survey-facts"]
+        block = re.search(r'<script type="text/plain" id="survey-data">([A-Za-z0-9+/=]*)</script>', self.text)[1]
+        values = unpacked(facts["layout"], block)[name]
+        words = facts["words"].get(name)
+        return [words[k] for k in values] if words else values
 
     def said(self):
         return " ".join(" ".join(self.words).split())
@@ -94,22 +96,19 @@ class Page(HTMLParser):
         return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
 
 
-def _columns(node):
-    """The columns of the sources in a document of Bokeh's."""
-    if isinstance(node, dict):
-        if node.get("name") == "ColumnDataSource" and node["attributes"].get("name") == "entries":
-            yield dict(node["attributes"]["data"]["entries"])
-        for value in node.values():
-            yield from _columns(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _columns(value)
+_WRITTEN = {}
 
 
-def _plain(values):
-    if isinstance(values, list):
-        return values
-    return np.frombuffer(gzip.decompress(base64.b64decode(values["array"]["data"])), dtype=values["dtype"]).tolist()
+def write_survey(folder, rows):
+    """As of `test_figures`, but the same rows are fitted once: a copy of the files."""
+    key = repr(rows)
+    if key not in _WRITTEN:
+        paths = newly_written(folder, rows)
+        _WRITTEN[key] = {one.name: one.read_bytes() for one in (paths.entries, paths.residues, paths.flags, paths.fit)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _WRITTEN[key].items():
+        (folder / name).write_bytes(content)
+    return write_paths(folder)
 
 
 FIGURES = ("q_vs_resolution", "apoferritin", "flagged_entries")
@@ -138,6 +137,24 @@ def write(paths, **more):
         paths.entries, paths.flags, at / "excluded.tsv", paths.fit, at / "catalogue.json", at / "figures",
         at / "report.html", **more,
     )  # fmt: skip
+
+
+_DRAWN = []
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+    """The plot is drawn once for all pages: what these tests read of a page does not lie in it.
+
+    `monkeypatch.undo()` draws every page anew.
+    """
+
+    def once(columns, curve, **more):
+        if not _DRAWN:
+            _DRAWN.append(explorer(columns, curve, **more))
+        return _DRAWN[0]
+
+    monkeypatch.setattr(interactive, "explorer", once)
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +241,23 @@ def test_the_data_of_plot_and_table_are_those_of_the_tables(usual):
     expected = dict(zip(names, usual.column("expected_q"), strict=True))
     assert np.isnan(expected["EMD-10016"]) and 0 < expected["EMD-10000"] < 1
     assert names[:4] == ["EMD-10013", "EMD-10012", "EMD-10014", names[3]]
-    assert usual.text.count('"EMD-10003"') == 1  # the data stand in the page once
+    assert usual.text.count('id="survey-data"') == 1 and '"EMD-10003"' not in usual.text  # the data stand there once
+
+
+def test_columns_unpack_as_they_were_packed():
+    columns = {
+        "a": np.array([1, 255, 0], np.uint8), "b": np.array([0.25, np.nan, -3], np.float32),
+        "c": np.array([2012, 0, 65535], np.uint16), "d": np.array([7, 2**31, 1], np.uint32),
+    }  # fmt: skip
+    texts = {"t": ["", "Å </script>\n\u202e", "é"], "u": ["", "", ""]}
+    layout, block = packed(columns, texts)
+    found = unpacked(layout, block)
+    for name, values in columns.items():
+        np.testing.assert_array_equal(found[name], values)
+    assert {name: found[name] for name in texts} == texts
+    assert packed(columns, texts) == (layout, block) and re.fullmatch(r"[A-Za-z0-9+/=]+", block)
+    starts = np.cumsum([0, *(length for _, _, length in layout)])
+    assert all(at % int(kind[1]) == 0 for at, (_, kind, _) in zip(starts, layout, strict=False) if kind != "text")
 
 
 def test_subsets_classes_years_and_pages_can_be_asked_for(tmp_path):
@@ -253,7 +286,8 @@ def test_without_scripts_the_page_says_what_is_missing(usual):
 
 def test_flagged_entries_are_listed_by_cause_with_links_to_the_panel(usual):
     links = re.findall(r'href="#entry=([^"]+)">([^<]+)<', usual.text)
-    assert [link for link, _ in links] == ["EMD-10013_1a13", "EMD-10012_1a12", "EMD-10014_1a14"]
+    flagged = ["EMD-10013_1a13", "EMD-10012_1a12", "EMD-10014_1a14"]
+    assert [link for link, _ in links] == 2 * flagged  # by cause, and in the table
     assert links[0][1] == "EMD-10013 / 1a13" and "unexplained (3 entries)" in usual.said()
 
 
@@ -332,7 +366,7 @@ def test_table_of_flagged_entries_is_worst_first_with_cause_and_evidence(usual, 
         band = f"{flag['low']:.3f}–{flag['high']:.3f}"
         assert (row["Expected"], row["95\xa0% band"]) == (f"{flag['expected_q']:.3f}", band)
         assert (row["Cause"], row["Evidence"], row["Adjusted p"]) == ("unexplained", "made up", "0.012")
-        assert row["Percentile"] == f"{100 * flag['percentile']:.1f} %"
+        assert row["Percentile"] == f"{100 * flag['percentile']:.1f}\xa0%"
 
 
 def test_causes_and_flags_are_counted(usual):
@@ -341,7 +375,7 @@ def test_causes_and_flags_are_counted(usual):
 
 def test_small_numbers():
     assert [small_number(p) for p in (0.25, 0.0010, 0.00094, 3.2e-12, 0, None)] == [
-        "0.250", "0.001", "9·10⁻⁴", "3·10⁻¹²", "0.000", "–"
+        "0.250", "0.001", "9·10⁻⁴", "3·10⁻¹²", "<\xa010⁻³⁰⁰", "–"
     ]  # fmt: skip
 
 
@@ -378,6 +412,7 @@ def test_ligands_without_a_rank_are_counted_with_the_reason(tmp_path):
     [
         ("Q -0.02, by -4.70 (-1)", "Q −0.02, by −4.70 (−1)"),
         ("EMD-1234, A 64-178, 2026-01-07, half-map, 1.2e-5", "EMD-1234, A 64-178, 2026-01-07, half-map, 1.2e-5"),
+        ("Q (σ 0.6 Å) at 3 Å: 5 % of 12, per Å", "Q (σ\xa00.6\xa0Å) at 3\xa0Å: 5\xa0% of 12, per\xa0Å"),
         (None, ""),
     ],
 )
@@ -427,7 +462,7 @@ def test_hostile_text_appears_as_text(tmp_path):
     evil = '<script>alert("1")</script><img src=x onerror=1> \u202e \x07 {{ 7 * 7 }}'
     rows = [on_curve(1, 3.0, -0.3, sample=evil), unusable(2, sample=evil, detail="d" * 10_000 + evil)]
     found = make(tmp_path, rows, excluded=[EXCLUDED[0] | {"sample": "long " * 2000, "reason": evil}])
-    assert len([tag for tag, _ in found.elements if tag == "script"]) == 5
+    assert len([tag for tag, _ in found.elements if tag == "script"]) == 6
     assert found.column("sample")[0].startswith('<script>alert("1")</script>')
     assert all(source.startswith("data:") for source in found.attributes("src"))
     assert '<script>alert("1")</script><img src=x onerror=1>' in found.said() and "{{ 7 * 7 }}" in found.said()
@@ -450,7 +485,8 @@ def test_very_many_flagged_are_cut_and_the_worst_kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [[], [unusable(1)], [on_curve(1, 3.0)], [on_curve(n, 2.0 + n) for n in range(3)]])
-def test_small_surveys_have_a_page_too(tmp_path, rows):
+def test_small_surveys_have_a_page_too(tmp_path, rows, monkeypatch):
+    monkeypatch.undo()
     found = make(tmp_path, rows, excluded=[], figures=())
     scored = sum(row["status"] == "scored" for row in rows)
     assert f"{scored} {'entry' if scored == 1 else 'entries'}: too few for a line" in found.said()
@@ -574,7 +610,45 @@ def test_figures_are_in_the_page_and_svg_is_preferred(tmp_path):
     assert kinds == ["data:image/svg+xml", "data:image/png"]
 
 
-def test_same_input_same_bytes(tmp_path):
+def _colours(text):
+    """Variables of a style sheet that are colours."""
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", text))
+
+
+def _luminance(colour):
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4
+              for one in (int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))]  # fmt: skip
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """Of WCAG 2.2: 1 to 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+GROUNDS = ("paper", "card", "stripe")
+TEXTS = [(text, ground) for text in ("ink", "soft", "link", "low", "high", "line") for ground in GROUNDS]
+TEXTS += [("ink", "chosen"), ("ink", "low-wash"), ("ink", "high-wash"), ("low", "low-wash"), ("high", "high-wash")]
+TEXTS += [("link", "low-wash"), ("link", "high-wash")]
+SIGNS = [(sign, ground) for sign in ("edge", "link", "line") for ground in ("paper", "card")]
+SIGNS += [(f"mark-{name}", ground) for name, *_ in GROUPS for ground in ("card", "outer", "inner")]
+SIGNS += [("line", "inner"), ("line", "outer")]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_contrast_is_that_of_wcag_aa(dark):
+    style = (files("qscore.report") / "page.css").read_text(encoding="utf-8")
+    light, _, rest = style.partition("@media (prefers-color-scheme: dark)")
+    colours = _colours(light) | (_colours(rest[: rest.index("\n}")]) if dark else {})
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for pairs, least in ((TEXTS, 4.5), (SIGNS, 3.0)):
+        found = {pair: round(contrast(*(colours[name] for name in pair)), 2) for pair in pairs}
+        assert not {pair: ratio for pair, ratio in found.items() if ratio < least}
+
+
+def test_same_input_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.undo()
     one, two = (make(tmp_path / name, usual_rows()).text for name in ("one", "two"))
     assert one == two
 

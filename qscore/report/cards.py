@@ -43,9 +43,9 @@ def _line_cards(fit: dict) -> list[tuple[str, str, str]]:
     how = redrawn["how"] if redrawn else "of independent entries"
     slope = f"{fixed(line['slope'], 4)} ± {fixed(error, 4)}"
     ends = redrawn and redrawn.get("r_squared")
-    within = f", 95 % {fixed(ends['low'], 2)} to {fixed(ends['high'], 2)}" if ends else ""
+    within = f", 95\N{NO-BREAK SPACE}% {fixed(ends['low'], 2)} to {fixed(ends['high'], 2)}" if ends else ""
     return [
-        (slope, f"slope ± standard error {how}, Q per Å", "line wide"),
+        (slope, f"slope ± standard error {how}, Q\N{NO-BREAK SPACE}per\N{NO-BREAK SPACE}Å", "line wide"),
         (fixed(line["r_squared"], 2), f"R² of the line{within}", "line"),
     ]
 
@@ -54,6 +54,10 @@ def beyond_cards(outside: dict) -> list[tuple[str, str, str]]:
     """How many lie below and above the band, with their share and what is expected."""
     sides = ((side, where, outside[side]) for side, where in (("low", "below"), ("high", "above")))
     return [
-        (count(found["n"]), f"{where} the 95 % band ({percent(found['share'])}, expected 2.5 %)", side)
+        (
+            count(found["n"]),
+            f"{where} the 95\N{NO-BREAK SPACE}% band ({percent(found['share'])}, expected 2.5\N{NO-BREAK SPACE}%)",
+            side,
+        )
         for side, where, found in sides
     ]

@@ -24,7 +24,6 @@ from bokeh.models import (
     IndexFilter,
     InlineStyleSheet,
     LinearColorMapper,
-    NumberFormatter,
     PanTool,
     Plot,
     Range1d,
@@ -160,9 +159,15 @@ def _plot(source, curve, columns: dict, *, drawn: list, title: str, of_q: str) -
         HoverTool(name="hover", renderers=points, tooltips=[("Entry", "@emdb")], limit=3, point_policy="snap_to_data"),
     )  # fmt: skip
     plot.toolbar.active_drag = box
+    _letter(plot)
+    return plot
+
+
+def _letter(plot) -> None:
+    """Axes in letters as large as the page's own."""
     for axis in plot.axis:
         axis.axis_label_text_font_style = "normal"
-    return plot
+        axis.axis_label_text_font_size, axis.major_label_text_font_size = "14px", "13px"
 
 
 def _ends(resolution: np.ndarray, curve) -> tuple[float, float]:
@@ -206,20 +211,18 @@ def _draw_points(plot, source, group: tuple, n: int):
 # ---- the table ----
 
 
+NUMBERS = {"resolution": 78, "q_mean": 70, "expected_q": 82, "percentile": 94, "year": 62, "p_adjusted": 80}
+WORDS = {"emdb": 100, "pdb": 62, "sample": 250, "flag": 60, "cause": 165, "method": 125, "left_out": 130}
+"""Columns of the table and their widths, pixels."""
+
+
 def _table(source, headings: dict) -> DataTable:
-    formats = {
-        "resolution": ("0.00", 78), "q_mean": ("0.000", 70), "expected_q": ("0.000", 82),
-        "percentile": ("0.0 %", 94), "year": ("0", 62), "p_adjusted": ("0.000", 80),
-    }  # fmt: skip
-    widths = {"emdb": 100, "pdb": 62, "sample": 250, "flag": 60, "cause": 165, "method": 125, "left_out": 130}
+    widths = NUMBERS | WORDS
     columns = [
-        TableColumn(
-            field=name, title=heading, width=formats[name][1] if name in formats else widths[name],
-            formatter=_number(formats[name][0]) if name in formats else StringFormatter(nan_format=NONE),
-        )
+        TableColumn(field=name, title=heading, width=widths[name], formatter=_formatter(name))
         for name, heading in headings.items()
-    ]  # fmt: skip
-    places = [k for k, name in enumerate(headings, 1) if name in formats]
+    ]
+    places = [k for k, name in enumerate(headings, 1) if name in NUMBERS]
     right = ", ".join(f".slick-header-column:nth-child({k}) .slick-column-name" for k in places)
     style = InlineStyleSheet(css=f"{_SHARED.read_text(encoding='utf-8')}{right} {{ float: right; }}\n")
     return DataTable(
@@ -229,8 +232,10 @@ def _table(source, headings: dict) -> DataTable:
     )  # fmt: skip
 
 
-def _number(form: str) -> NumberFormatter:
-    return NumberFormatter(format=form, nan_format=NONE, null_format=NONE, text_align="right")
+def _formatter(name: str) -> StringFormatter:
+    """The page's script finds it by its name and writes numbers as everywhere else on the page."""
+    align = "right" if name in NUMBERS else "left"
+    return StringFormatter(name=f"words of {name}", nan_format=NONE, null_format=NONE, text_align=align)
 
 
 # ---- the strips of the panel ----
@@ -254,7 +259,7 @@ def _strips() -> Plot:
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips, limit=1, name="strip hover"))
     plot.yaxis.ticker = FixedTicker(ticks=[], name="strip ticks")
     plot.yaxis.name, plot.ygrid.visible = "strip axis", False
-    plot.xaxis.axis_label_text_font_style = "normal"
+    _letter(plot)
     return plot
 
 

@@ -29,8 +29,8 @@
       else found[name] = new arrays[kind](bytes, from, length / arrays[kind].BYTES_PER_ELEMENT);
       from += length;
     }
-    for (const [name, words] of Object.entries(facts.words)) found[name] = Array.from(found[name], (k) => words[k]);
-    found.year = Float32Array.from(found.year, (year) => year || NaN);
+    for (const [name, words] of Object.entries(facts.words)) found[name] = [...found[name]].map((k) => words[k]);
+    found.year = new Float32Array(found.year).map((year) => year || NaN);
     return found;
   }
 
@@ -39,8 +39,8 @@
     Object.defineProperty(found, name, { get: () => texts ??= new TextDecoder().decode(bytes).split("\u001e") });
   }
 
-  let data, every, group, placeOf;
-  let searched = null; // made when it is first asked for
+  let data, every, group;
+  let searched = null, places = null; // made when they are first asked for
 
   function haystack() {
     const { emdb, pdb, sample, title } = data;
@@ -48,24 +48,28 @@
     return searched;
   }
 
+  function placeOf(key) {
+    places ??= new Map(every.map((k) => [`${data.emdb[k]}_${data.pdb[k]}`, k]));
+    return places.get(key);
+  }
+
   function take(bytes) {
     data = columns(bytes);
     const { emdb, pdb, flag, cause, left_out: out } = data;
-    every = Array.from(emdb, (_, k) => k);
+    every = emdb.map((_, k) => k);
     group = every.map((k) => flag[k] || (cause[k] ? "cause" : out[k] ? "out" : "within"));
-    placeOf = new Map(every.map((k) => [`${emdb[k]}_${pdb[k]}`, k]));
     source.data = Object.fromEntries(facts.drawn.map((name) => [name, data[name]]));
   }
 
   // Not toLocaleString: its tables of languages take longer to load than all the rest of a label.
   const thousands = (text) => text.replace(/\B(?=(?:\d{3})+(?:\.|$))/g, ",");
-  const fixed = (value, digits) => Number.isFinite(value) ? thousands(value.toFixed(digits)).replace("-", "−") : "–";
+  const fixed = (value, digits) => Number.isFinite(value) ? thousands(value.toFixed(digits)).replace("-", /[1-9]/.test(value.toFixed(digits)) ? "−" : "") : "–";
   const counted = (n) => thousands(String(n));
   const share = (value) => Number.isFinite(value) ? `${fixed(100 * value, 1)}\u00a0%` : "–";
 
   // As `words.small_number`: 0.012, 3·10⁻⁵.
   function small(value) {
-    if (!Number.isFinite(value) || value >= 0.001 || value === 0) return value === 0 ? "< 10⁻³⁰⁰" : fixed(value, 3);
+    if (!Number.isFinite(value) || value >= 0.001 || value === 0) return value === 0 ? "<\u00a010⁻³⁸" : fixed(value, 3);
     const [digits, power] = value.toExponential(0).split("e-");
     return `${digits}·10⁻${[...power].map((one) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[one]).join("")}`;
   }
@@ -280,6 +284,20 @@
     refresh();
   }
 
+  // Numbers in the table are written as they are everywhere else on the page.
+  function spell() {
+    const words = {
+      resolution: (value) => fixed(value, 2), q_mean: (value) => fixed(value, 3), expected_q: (value) => fixed(value, 3),
+      percentile: share, p_adjusted: small, year: (value) => (Number.isFinite(value) ? String(value) : "–"),
+    };
+    for (const [name, say] of Object.entries(words)) {
+      const formatter = model(`words of ${name}`);
+      if (!formatter) continue;
+      const plain = formatter.doFormat.bind(formatter);
+      formatter.doFormat = (row, cell, value, ...rest) => plain(row, cell, say(value), ...rest);
+    }
+  }
+
   function listen() {
     const { selected } = source;
     selected.properties.indices.change.connect(() => {
@@ -300,10 +318,11 @@
         background_fill_color: colour("card"), border_fill_color: colour(name === "plot" ? "paper" : "card"),
         outline_line_color: colour("rule"),
       });
-      if (plot.title) plot.title.text_color = colour("ink");
+      if (plot.title) plot.title.setv({ text_color: colour("ink"), text_font: colour("sans") });
       for (const axis of [...plot.below, ...plot.left].filter((one) => "axis_line_color" in one)) axis.setv({
         axis_label_text_color: colour("ink"), major_label_text_color: colour("ink"), axis_line_color: colour("soft"),
         major_tick_line_color: colour("soft"), minor_tick_line_color: colour("soft"),
+        axis_label_text_font: colour("sans"), major_label_text_font: colour("sans"),
       });
       for (const grid of plot.center.filter((one) => "grid_line_color" in one)) grid.grid_line_color = colour("rule");
     }
@@ -331,9 +350,10 @@
       });
     }
     at("table").addEventListener("keydown", (event) => {
-      const inGrid = view.grid.getActiveCell() !== null;
+      const inGrid = event.target !== at("table");
       if (event.key === "ArrowDown" && !inGrid && view.grid.getDataLength()) {
         event.preventDefault();
+        view.grid.resetActiveCell();
         view.grid.setActiveCell(0, 0);
         view.grid.focus();
       }
@@ -352,7 +372,7 @@
 
   function show(address, focus) {
     if (!address.startsWith("#entry=")) return;
-    const k = placeOf.get(decodeURIComponent(address.slice(7)));
+    const k = placeOf(decodeURIComponent(address.slice(7)));
     if (k !== undefined) open(k, { focus });
   }
 
@@ -364,6 +384,7 @@
   async function start() {
     take(await unpacked());
     listen();
+    spell();
     dress();
     refresh();
     await Bokeh.embed.add_document_standalone(survey, at("plot"), [at("plot"), at("table"), at("strips")]);

@@ -6,6 +6,7 @@ import math
 import re
 
 MOST_LETTERS = 200
+_TOGETHER = re.compile(r"(?<=σ) (?=[=\d])|(?<==) (?=\d)|(?<=\d) (?=[Å%])|(?<=Q) (?=per Å)|(?<=per) (?=Å)")
 _MINUS = re.compile(r"(?<![^\s(=;,:±])-(?=\.?\d)")
 
 
@@ -13,7 +14,8 @@ def fixed(value, digits: int = 3) -> str:
     """A number with so many decimals and a real minus sign; "–" when there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "−")
 
 
 def count(value) -> str:
@@ -27,15 +29,17 @@ def number(value, one: str, more: str) -> str:
 
 
 def percent(share) -> str:
-    """A share in per cent with one decimal; "–" when there is none."""
-    return "–" if share is None or not math.isfinite(share) else f"{fixed(100 * share, 1)} %"
+    """A share in per cent with one decimal, not to be broken across lines; "–" when there is none."""
+    return "–" if share is None or not math.isfinite(share) else f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
 
 
 def small_number(value) -> str:
     """A probability: three decimals, or a power of ten where it is smaller; "–" when there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value >= 0.001 or value == 0:
+    if value == 0:
+        return "<\N{NO-BREAK SPACE}10⁻³⁰⁰"  # what is too small for a floating-point number
+    if value >= 0.001:
         return fixed(value)
     digits, _, power = f"{value:.0e}".partition("e")
     return f"{digits}·10⁻{str(-int(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
@@ -48,5 +52,8 @@ def short(text) -> str:
 
 
 def signed(text) -> str:
-    """Text of the project's own with real minus signs before its numbers; ids, ranges and dates keep their hyphens."""
-    return _MINUS.sub("−", str(text or ""))
+    """Text of the project's own as it is set: real minus signs before numbers, numbers and units on one line.
+
+    Ids, ranges and dates keep their hyphens.
+    """
+    return _TOGETHER.sub("\N{NO-BREAK SPACE}", _MINUS.sub("−", str(text or "")))
