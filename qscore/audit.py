@@ -103,6 +103,16 @@ class Survey:
             found = self._connection.execute(f"SELECT * FROM answer LIMIT {int(most)}")
             return Answer([column[0] for column in found.description], found.fetchall(), total)
 
+    def empty(self, sql: str) -> list[str]:
+        """The tables that a question names and that have no row in this survey: there nothing was looked for."""
+        named = sorted(set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+)", sql, re.IGNORECASE)) & set(self._present))
+        with self._errors():
+            return [
+                name
+                for name in named
+                if not self._connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchall()  # a name of ours
+            ]
+
     def write(self, sql: str, path, values: Mapping | None = None) -> int:
         """The whole answer → a file by its ending (.csv, .tsv or .parquet), there when whole. Returns its rows.
 

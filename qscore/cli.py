@@ -39,10 +39,24 @@ class Cores(click.ParamType):
         return value
 
 
+class Sections(click.Group):
+    """A group whose help lists what people use apart from the workflow's stages."""
+
+    people = ("score", "check", "compare", "profile", "expected", "run", "progress", "failures", "audit", "columns")
+    people += ("doctor", "demo")
+
+    def format_commands(self, ctx, formatter):
+        """Write both lists."""
+        stages = [name for name in self.list_commands(ctx) if name not in self.people]
+        for title, names in (("Commands", self.people), ("Stages of a survey, called by its workflow", stages)):
+            with formatter.section(title):
+                formatter.write_dl([(name, self.get_command(ctx, name).get_short_help_str(90)) for name in names])
+
+
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=HELP, invoke_without_command=True)
+@click.group(cls=Sections, context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="qscore")
 @click.pass_context
 def qscore(context):

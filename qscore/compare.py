@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
-from qscore import __version__
+from qscore import __version__, expected
 from qscore.aggregate import label
 from qscore.entry import PairScore, score_pair
+from qscore.verdict import expected_by
 
 SIGMA = 0.4  # Å, EMDB's
 CHANGED = 0.05  # a residue is better or worse when its Q differs by more
@@ -163,7 +164,7 @@ def _summary(before: PairScore, after: PairScore, labels, rows: list[dict]) -> d
         "map": {key: facts[key] for key in ("file", "voxel", "origin_rule")},
         "sigma": SIGMA,
         "resolution": before.summary["resolution"],
-        "expected": next((e for e in before.summary.get("expected", []) if e["kind"] == "all"), None),
+        "expected": _expected(before.summary["resolution"]),
         "before": _model_facts(before, labels[0]),
         "after": _model_facts(after, labels[1]),
         "difference": after.summary["q_mean"] - before.summary["q_mean"],
@@ -177,6 +178,11 @@ def _summary(before: PairScore, after: PairScore, labels, rows: list[dict]) -> d
         "only_after": [name(row) for row in rows if row["match"] == "only after"],
         "remarks": _remarks(before, after, labels),
     }
+
+
+def _expected(resolution: float | None) -> dict | None:
+    """What `qscore score` expects of an entry."""
+    return None if resolution is None else expected_by(expected.shipped(), resolution)
 
 
 def name(row: dict) -> str:

@@ -66,9 +66,12 @@ def _answer(ready, sql, values, *, results, rows, out, limits) -> None:
             click.echo(f"{total:,} row{'' if total == 1 else 's'} written to {out}", err=True)
             return
         found = survey.ask(sql, values, most=rows)
+        empty = [] if found.total else survey.empty(sql)
     if ready:
         board.print_question(ready.title, ready.words(values))
     board.print_answer(found.columns, found.rows, found.total)
+    if empty:
+        click.echo(f"empty in this survey, so nothing could be found: {', '.join(empty)}", err=True)
 
 
 @click.command()

@@ -127,6 +127,8 @@ def read_document(path: Path) -> gemmi.cif.Document:
             return _document_from_pdb(path)
         document = gemmi.cif.read_string(_whole(path))
     except (RuntimeError, ValueError, OSError, EOFError, zlib.error) as err:
+        if _is_map(path):
+            raise UnusableEntry("model_unreadable", f"{path.name} is a map: MAP comes first, then MODEL") from err
         raise UnusableEntry("model_unreadable", f"{path.name}: {err}") from err
     if len(document) == 0:
         raise UnusableEntry("model_unreadable", f"{path.name}: no data block")
@@ -137,6 +139,14 @@ def _whole(path: Path) -> bytes:
     """The bytes of a file, decompressed when they are gzip: gemmi takes what it gets of a damaged stream."""
     raw = path.read_bytes()
     return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def _is_map(path: Path) -> bool:
+    """Whether a file that is no model has the map's word of a CCP4/MRC header."""
+    try:
+        return _whole(path)[208:212] == b"MAP "
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _document_from_pdb(path: Path) -> gemmi.cif.Document:

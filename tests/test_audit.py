@@ -7,7 +7,7 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from qscore import audit, inquiry, layouts, readyquestions, surveytables, tables
+from qscore import audit, cli, inquiry, layouts, readyquestions, surveytables, tables
 
 OFFSETS = [
     {"residue": name, "part": "all", "resolution_low": low, "resolution_high": low + 1, "offset": offset, "sd": 0.1}
@@ -405,3 +405,15 @@ def test_text_cannot_steer_the_terminal(survey):
     found = run(sql, "--results", survey).output
     assert "\x1b" not in found and "\u202e" not in found
     assert "[bold]<script>" in found and "[red]x" in found and "y" * 59 + "…" in found
+
+
+def test_what_a_survey_has_no_rows_of_is_said(tmp_path, capsys):
+    put(tmp_path, "tables/entries.parquet", layouts.ENTRIES, ENTRIES)
+    put(tmp_path, "tables/residues.parquet", layouts.RESIDUES, [])
+    put(tmp_path, "flags/flags.parquet", layouts.FLAGS, [row for row in ENTRIES if row["status"] == "scored"])
+    put(tmp_path, "regions/regions.parquet", layouts.REGIONS, [])
+    with audit.opened(tmp_path, audit.Limits(threads=1)) as opened:
+        assert opened.empty("SELECT 1 FROM regions JOIN flags USING (emdb_id) JOIN nowhere") == ["regions"]
+        assert opened.empty("SELECT 1 FROM entries") == []
+    assert cli.main(["audit", "unresolved-chains", "--results", str(tmp_path)]) == 0
+    assert "empty in this survey, so nothing could be found: regions" in capsys.readouterr().err

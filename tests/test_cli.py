@@ -775,8 +775,10 @@ def test_help_of_the_whole(capsys):
         "qscore compare map.mrc.gz before.cif after.cif",
     ):
         assert example in out
+    people, stages = out.split("Stages of a survey", 1)
     for command in COMMANDS:
-        assert f"\n  {command} " in out
+        assert f"\n  {command} " in (people if command in cli.Sections.people else stages)
+    assert set(cli.Sections.people) <= set(COMMANDS)
 
 
 def test_version(capsys):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pairs import pdb_line, random_atoms, smooth_map, write_map, write_model, write_pair
 
-from qscore import changes, cli, compiled, tables
+from qscore import changes, cli, compiled, expected, tables
 from qscore.compare import CHANGED, compare, name, short_names, side_by_side
 from qscore.layouts import COMPARED
 
@@ -162,7 +162,7 @@ def test_a_residue_that_was_moved_off_its_density_is_the_largest_loss(work):
     worst = found.summary["losses"][0]
     assert name(worst) == "A 5 ALA" and worst["difference"] < -0.3
     assert found.summary["residues"]["n_worse"] >= 1
-    assert found.summary["expected"]["expected"] == pytest.approx(0.5212)
+    assert found.summary["expected"]["expected"] == pytest.approx(expected.shipped().expected(3.0))
     assert found.summary["difference"] == pytest.approx(
         found.summary["after"]["q_mean"] - found.summary["before"]["q_mean"]
     )
@@ -262,7 +262,10 @@ def test_the_tables(work, capsys):
         "1 residues have other atoms in one model; each Q is the mean of its own",
     ):
         assert line in lines
-    assert any(line.startswith("expected of an entry: 0.521 (0.371–0.606); expected at 3 Å by") for line in lines)
+    curve = expected.shipped()
+    low, high = curve.band(3.0)
+    usual = f"expected of an entry: {curve.expected(3.0):.3f} ({low:.3f}–{high:.3f}); expected at 3 Å of the entry by"
+    assert any(line.startswith(usual) for line in lines)
 
 
 def test_many_unmatched_residues_are_not_all_printed(work, capsys, tmp_path):

@@ -582,6 +582,11 @@ def test_what_is_no_mmcif(tmp_path, name, text):
     ("name", "text", "expected"),
     [
         ("m.cif", "", ("model_unreadable", "m.cif: no data block")),
+        (
+            "m.mrc",
+            "\x01" * 208 + "MAP " + "\x01" * 99,
+            ("model_unreadable", "m.mrc is a map: MAP comes first, then MODEL"),
+        ),
         ("m.cif", "# only a comment\n", ("model_unreadable", "m.cif: no data block")),
         ("m.cif", "data_x\n_cell.length_a 1\n", ("model_no_atoms", "m.cif: no atom_site rows")),
         ("m.cif", "data_x\nloop_\n_chem.a\n1\n", ("model_no_atoms", "m.cif: no atom_site rows")),
