@@ -12,7 +12,7 @@ survey: $(READY)
 	$(VENV)/bin/qscore run
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -n 3 --dist loadfile
+	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	$(VENV)/bin/python benchmarks/kernel.py
