@@ -13,14 +13,17 @@ from qscore import __version__, ligandranks, otherscores
 from qscore.expected import published
 from qscore.model import CLASSES
 from qscore.profile import Profiles
-from qscore.regions import KIND
-from qscore.verdict import verdict
+from qscore.regions import KIND, regions_of_pair
+from qscore.verdict import Beside, verdict
 
 SIGMA = 0.4
 WHICH = ("worst", "best")
 JUDGED = ("expected_q", "low", "high", "percentile", "flag", "cause", "evidence", "p_adjusted", "left_out")
 PARTS = (("q_backbone", "backbone"), ("q_side_chain", "side chains and bases"))
+SEARCHED = ("q_before", "shift", "q_shifted", "hand", "hand_shift", "q_hand", "decoys", "decoy_gain", "frame")
 _TESTED = re.compile(r"p adjusted over ([0-9,]+) chain")
+_RESCORED = re.compile(r"(the model scores \S+ instead of -?[0-9.]+)")
+_WHOLE = re.compile(r"-?[0-9]+")
 _ABOUT = ("chain", "number", "icode", "residue", "atom", "altloc", "class", "part", "element", "n_atoms")
 
 
@@ -54,6 +57,11 @@ class Dossier:
         ``n`` and ``low``: how many there are, and how many are less resolved than their sites promise.
     provenance : tuple of (str, str)
         Term and text.
+    alone : list of dict
+        Rows of `tables.REGIONS` that this pair alone would have, p adjusted over its own chains, beyond those of the
+        survey.
+    searched : dict
+        `SEARCHED`, columns of `tables.FLAGS`: what the second look found; without a search empty.
     hints : tuple of str
         What a reader should know of the files.
     """
@@ -76,6 +84,8 @@ class Dossier:
     waters: dict
     provenance: tuple[tuple[str, str], ...]
     hints: tuple[str, ...] = field(default=())
+    alone: list[dict] = field(default_factory=list)
+    searched: dict = field(default_factory=dict)
 
     @property
     def resolution(self) -> float:
@@ -117,6 +127,8 @@ class Tables:
     inclusion: Mapping[str, np.ndarray]
     trace: Mapping[str, np.ndarray]
     profiles: list[dict]
+    n_tested: int = 0
+    """Chains of the survey over which p of regions is adjusted; 0 where it is not known."""
 
 
 def of_survey(found: Tables, curve, *, stem: str, provenance=()) -> Dossier:
@@ -134,8 +146,12 @@ def of_survey(found: Tables, curve, *, stem: str, provenance=()) -> Dossier:
     entry, flag = found.entry, found.flag
     regions = chain_regions(found.regions)
     looked = not math.isnan(known(flag.get("expected_q")))
-    tested = [row | {"n_tested": _tested(row["reference"])} for row in regions] if looked else None
-    said = _verdict_of(entry, found.residues, tested, curve)
+    n_tested = found.n_tested or max((tested_chains(row) for row in regions), default=0)
+    tested = [row | {"n_tested": n_tested} for row in regions] if looked else None
+    alone = _alone(found, regions, curve) if looked else []
+    searched = _searched(flag)
+    beside = Beside(n_tested, alone, bool(searched["frame"]) if searched else None)
+    said = _verdict_of(entry, found.residues, tested, curve, beside=beside)
     return Dossier(
         stem=stem,
         name=f"{entry['emdb_id']} / {entry['pdb_id']}",
@@ -144,7 +160,7 @@ def of_survey(found: Tables, curve, *, stem: str, provenance=()) -> Dossier:
         pdb_id=entry["pdb_id"],
         synthetic=bool(entry["synthetic"]),
         entry=entry,
-        judged={key: flag.get(key) for key in JUDGED},
+        judged={key: flag.get(key) for key in JUDGED} | {"evidence": _evidence(entry, flag)},
         sentence=said,
         residues=dict(found.residues),
         regions=regions,
@@ -155,22 +171,60 @@ def of_survey(found: Tables, curve, *, stem: str, provenance=()) -> Dossier:
         waters=_waters(found.ligands),
         provenance=(("Made by", f"qscore {__version__}"), ("Scored by", f"qscore {entry['version']}"), *provenance),
         hints=tuple(filter(None, (entry.get("notes") or "").split("; "))),
+        alone=alone,
+        searched=searched,
     )  # fmt: skip
 
 
-def _tested(reference: str | None) -> int:
-    """Chains over which p was adjusted, as the regions table tells it; 0 where it does not."""
-    told = _TESTED.search(reference or "")
+def tested_chains(region: dict) -> int:
+    """Chains over which p was adjusted, as a row of the regions table tells it; 0 where it does not."""
+    told = _TESTED.search(region["reference"] or "")
     return int(told[1].replace(",", "")) if told else 0
 
 
-def _verdict_of(entry: dict, residues: Mapping, regions: list[dict] | None, curve) -> str:
+def _alone(found: Tables, regions: list[dict], curve) -> list[dict]:
+    """Regions as this pair alone would have them, without those that overlap one of the survey's."""
+    how = {"resolution": found.entry["resolution"], "curve": curve, "point_group": found.entry.get("point_group")}
+    mine = chain_regions(regions_of_pair(found.residues, **how)) if len(found.residues["q_04"]) else []
+    return [row for row in mine if not any(_overlap(row, other) for other in regions)]
+
+
+def _overlap(one: dict, other: dict) -> bool:
+    """Whether two regions share a chain and residue numbers."""
+    chains, others = ({row["chain"], *(row["pooled"] or "").split()} for row in (one, other))
+    (first, last), (start, end) = (tuple(_whole(row[key]) for key in ("from", "to")) for row in (one, other))
+    return bool(chains & others) and first <= end and start <= last
+
+
+def _whole(number: str) -> float:
+    told = _WHOLE.match(number)
+    return int(told[0]) if told else math.nan
+
+
+def _searched(flag: dict) -> dict:
+    """What the second look found; empty where no frame was searched."""
+    found = {key: flag.get(key) for key in SEARCHED}
+    return found if known(found["q_before"]) == known(found["q_before"]) else {}
+
+
+def _evidence(entry: dict, flag: dict) -> str:
+    """The evidence, which tells where its Q is not the Q of all atoms."""
+    said, before = flag.get("evidence") or "", known(flag.get("q_before"))
+    if f"{before:.3f}" == f"{known(entry['q_mean']):.3f}":
+        return said
+    return _RESCORED.sub(r"\1 (of a sample of the atoms)", said)
+
+
+def _verdict_of(entry: dict, residues: Mapping, regions: list[dict] | None, curve, *, beside: Beside) -> str:
     """The sentence; of an entry without a resolution that it cannot be judged. Regions None: not looked for."""
     if entry["resolution"] is None:
         return "No resolution is reported, so nothing is expected of its Q."
     numbers = ("resolution", "q_mean", "q_scored", "q_null", "q_null_sd")
-    summary = {key: known(entry.get(key)) for key in numbers}
-    return verdict(summary | {"tight_mask": bool(entry["tight_mask"])}, residues, regions, curve).sentence
+    summary = {key: known(entry.get(key)) for key in numbers} | {
+        key: entry.get(key) for key in ("n_outside", "n_atoms")
+    }
+    summary |= {"tight_mask": bool(entry["tight_mask"])}
+    return verdict(summary, residues, regions, curve, beside=beside).sentence
 
 
 # ---- from a pair just scored ----
@@ -215,9 +269,14 @@ def of_pair(pair, judged: dict, found, told: dict) -> Dossier:
         inclusion={key: np.asarray(values) for key, values in pair.inclusion().items()},
         profiles=profiles_of(_rows(found.profiles)),
         waters=_waters(ligands),
-        provenance=(("Made by", f"qscore {__version__}"), ("Expected Q", judged["expected"][0]["source"])),
+        provenance=(("Made by", f"qscore {__version__}"), ("Expected Q", _curve_text(judged["expected"][0]))),
         hints=tuple(told["hints"]),
     )  # fmt: skip
+
+
+def _curve_text(expected: dict) -> str:
+    """The curve by its plain name, then what it rests on: ``archive-2025`` is the curve of the archive, 2025."""
+    return f"curve of the {', '.join(expected['equation'].split('-'))}: {expected['source']}"
 
 
 def _rows(columns: Mapping) -> list[dict]:

@@ -78,7 +78,9 @@ def chosen_chains(dossier: Dossier) -> list[list[str]]:
     rows = _packed(lengths["size"], list(lengths.index), wide)
     if len(rows) <= MOST_ROWS:
         return rows
-    regional = [name for row in dossier.regions for name in (row["chain"], *(row["pooled"] or "").split())]
+    regional = [
+        name for row in (*dossier.regions, *dossier.alone) for name in (row["chain"], *(row["pooled"] or "").split())
+    ]
     order = dict.fromkeys([*(name for name in regional if name in lengths.index), *lengths["mean"].sort_values().index])
     return _packed(lengths["size"], list(order), wide)[:MOST_ROWS]
 
@@ -116,15 +118,16 @@ def chains(dossier: Dossier) -> Figure | None:
     figure = Figure(figsize=(7.6, 1.5 * len(rows) + 0.75 + 0.3 * dossier.synthetic), layout="constrained")
     keep_strip(figure, dossier.synthetic)
     panels = figure.subplots(len(rows), sharey=True, squeeze=False)[:, 0]
-    entry, regions = _expected(dossier), pd.DataFrame(dossier.regions) if dossier.regions else None
+    entry = _expected(dossier)
+    regions, alone = (pd.DataFrame(found) if found else None for found in (dossier.regions, dossier.alone))
     for axes, names in zip(panels, rows, strict=True):
         mine = pd.concat([residues[residues["chain"] == name] for name in names])
-        draw_chains(axes, mine, entry, regions)
+        draw_chains(axes, mine, entry, regions, alone=alone)
         _lighten(axes, len(mine))
     panels[-1].set_xlabel("Residue number, chain by chain")
     figure.supylabel("Q of the residue (σ = 0.4 Å)", fontsize=9)
     shown = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(shown.values(), shown.keys(), ncols=len(shown), **BENEATH)
+    figure.legend(shown.values(), shown.keys(), ncols=len(shown) if len(shown) < 6 else 4, **BENEATH)
     return figure
 
 
@@ -209,7 +212,8 @@ def trace(dossier: Dossier) -> Figure | None:
     table = traced(dossier)
     if table.empty:
         return None
-    regions = pd.DataFrame(dossier.regions) if dossier.regions else None
+    found = [*dossier.regions, *dossier.alone]
+    regions = pd.DataFrame(found) if found else None
     figure = trace3d.trace_figure(table, regions, synthetic=dossier.synthetic)
     if figure is not None:
         for axes in figure.axes:

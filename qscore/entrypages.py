@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import chimerax, dossier, plan, tables
+from qscore import chains, chimerax, dossier, offsets, plan, tables
 from qscore.equations import judging_curve
 from qscore.files import all_together
 from qscore.ids import pair_stem
@@ -131,6 +131,7 @@ class _Survey:
     ligands: dict[Pair, dict]
     inclusion: dict[Pair, dict]
     fit: dict
+    n_tested: int
 
     @classmethod
     def read(cls, sources: Sources, shown: dict[Pair, dict]) -> _Survey:
@@ -140,7 +141,7 @@ class _Survey:
             regions.setdefault(_key(row), []).append(row)
         ligands = dict(_by_pair(sources.ligands, shown, tables.RANKED))
         inclusion = dict(_by_pair(sources.inclusion, shown, tables.INCLUSION))
-        return cls(shown, flags, regions, ligands, inclusion, parts.read_json(sources.fit))
+        return cls(shown, flags, regions, ligands, inclusion, parts.read_json(sources.fit), _n_tested(sources, regions))
 
     def dossier(self, pair: Pair, residues: dict, folder: Path) -> dossier.Dossier:
         """Of one pair; its evidence is in the folder of its batch."""
@@ -148,7 +149,7 @@ class _Survey:
         found = dossier.Tables(
             self.entries[pair], self.flags.get(pair, {}), residues, self.regions.get(pair, []),
             self.ligands.get(pair, {}), self.inclusion.get(pair, {}),
-            trace=traces.get(pair, {}), profiles=profiles.get(pair, []),
+            trace=traces.get(pair, {}), profiles=profiles.get(pair, []), n_tested=self.n_tested,
         )  # fmt: skip
         return dossier.of_survey(found, judging_curve(self.fit), stem=pair_stem(*pair), provenance=self._provenance())
 
@@ -157,6 +158,16 @@ class _Survey:
         names = (("Expected Q", "judged_by_text"), ("Date of the catalogue", "catalogue_date"))
         names += (("Digest of the catalogue", "catalogue_sha256"), ("Digest of the entries table", "entries_sha256"))
         return [(term, str(fit[key])) for term, key in names if fit.get(key)]
+
+
+def _n_tested(sources: Sources, regions: dict[Pair, list[dict]]) -> int:
+    """Chains over which the survey adjusts p: as a region tells it, and where there is none, counted again."""
+    told = max((dossier.tested_chains(row) for rows in regions.values() for row in rows), default=0)
+    if told:
+        return told
+    entries = chains.entries_of(tables.read_rows(sources.entries, layout=tables.ENTRIES))
+    _, columns = chains.scanned(sources.residues, entries, offsets.shipped())
+    return int(np.isfinite(columns["maximum"]).sum())
 
 
 @lru_cache(maxsize=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from qscore.jackknife import Jackknife, block_jackknife
@@ -13,7 +14,9 @@ MIDDLES = (50, 90, 95)  # per cent
 CHANCE = 3.0  # standard deviations of the chance level within which Q is no better
 SIGNIFICANT = 0.05
 BLIND = "Q does not test register or chemistry"
-ELSEWHERE = "off its place, of the other hand, or of another map (the second look of `qscore run` tries other frames)"
+OUTSIDE = 0.05  # share of atoms outside the map from which the sentence begins with it, as in `causes`
+ELSEWHERE = "off its place, of the other hand, or of another map"
+ADVICE = f"{ELSEWHERE} (the second look of qscore run tries other frames)"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,25 @@ class Verdict:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What a survey knows of a pair that a pair by itself does not tell.
+
+    Attributes
+    ----------
+    n_tested : int
+        Chains over which the survey adjusts p; 0 where it does not tell.
+    alone : sequence of dict
+        Rows of the regions table that the pair alone would have, beyond the survey's.
+    examined : bool or None
+        Whether the second look found a better frame; None where there was none.
+    """
+
+    n_tested: int = 0
+    alone: Sequence[dict] = ()
+    examined: bool | None = None
+
+
 def expected_by(curve, resolution: float) -> dict:
     """Expected Q of an entry and the middle 95 % by a curve, as one of the ``expected`` of a summary."""
     low, high = map(float, curve.band(resolution))
@@ -81,19 +103,24 @@ def expected_by(curve, resolution: float) -> dict:
     return {"kind": "all", "sigma": curve.sigma, **values, "equation": curve.name, "source": curve.source}
 
 
-def verdict(summary: dict, residues: dict, regions: list[dict] | None, curve) -> Verdict:
+def verdict(
+    summary: dict, residues: dict, regions: list[dict] | None, curve, *, beside: Beside | None = None
+) -> Verdict:
     """Judge a scored pair by a curve of expected Q.
 
     Parameters
     ----------
     summary : dict
-        Of `qscore.entry.PairScore`, with sigma 0.4 Å and a resolution.
+        Of `qscore.entry.PairScore`, with sigma 0.4 Å and a resolution; with ``n_outside`` of ``n_atoms`` the sentence
+        begins with atoms outside the map where they are many.
     residues : dict of array-like
         Columns of its residues table.
     regions : list of dict, or None
         Rows of the regions table; None when they could not be looked for.
     curve : Curve
         Expected Q of entries over resolution.
+    beside : Beside, optional
+        What a survey knows.
 
     Returns
     -------
@@ -103,7 +130,9 @@ def verdict(summary: dict, residues: dict, regions: list[dict] | None, curve) ->
     named = significant(regions or [])
     found = _facts(summary, error, curve) | {"worst": worst(named), "n_tested": named[0]["n_tested"] if named else 0}
     found["place"], found["middle"], found["at_edge"] = _place(found)
-    return Verdict(sentence=_sentence(found, summary, looked=regions is not None, domain=curve.domain), **found)
+    parts = [*_outside(summary), *_chance(found, summary, beside), _head(found, curve.domain), *_edge(found)]
+    parts += [*_mask(found, summary), _least(found, regions is not None, beside), BLIND]
+    return Verdict(sentence=_sentence(parts), **found)
 
 
 def _facts(summary: dict, error: Jackknife, curve) -> dict:
@@ -182,8 +211,7 @@ def _copies(row: dict) -> str:
 # ---- in words ----
 
 
-def _sentence(found: dict, summary: dict, *, looked: bool, domain) -> str:
-    parts = [*_chance(found, summary), _head(found, domain), *_mask(found), _least(found, looked), BLIND]
+def _sentence(parts: list[str]) -> str:
     text = "; ".join(parts)
     return text[0].upper() + text[1:] + "."
 
@@ -198,27 +226,31 @@ def _head(found: dict, domain) -> str:
         return f"{at} no expected Q is known (only at {low:g}–{high:g} Å; {_value(found)})"
     if found["no_better_than_chance"] and not found["tells_from_chance"]:
         return f"{at} a model in its place may score no more ({_numbers(found)})"
-    middle = f"the middle {found['middle'] or MIDDLES[-1]} % of entries"
-    where = f"as {middle}" if found["place"] == "middle" else f"{found['place']} {middle}"
-    return f"{at} {_subject(found)} resolved {where}{_within(found)}{_edge(found)} ({_numbers(found)})"
+    return f"{at} {_subject(found)} {_standing(found)} ({_numbers(found)})"
 
 
-def _within(found: dict) -> str:
-    """On which side of the middle, where it is not the middle half: that of the lowest alone is no praise."""
-    if found["place"] != "middle" or found["middle"] == MIDDLES[0]:
-        return ""
-    side = "lowest" if found["percentile"] < 0.5 else "highest"
-    return f", but among the {side} {5 if found['middle'] == MIDDLES[-1] else 25} %"
-
-
-def _edge(found: dict) -> str:
-    """How sure the side of the band's nearer end is, where it is not."""
-    if not found["at_edge"]:
-        return ""
+def _standing(found: dict) -> str:
+    """In which part of the entries it lies: of the lowest of the usual range, praise would mislead."""
     if found["place"] != "middle":
-        return ", though not by twice its error"
-    lower = abs(found["q"] - found["low"]) <= abs(found["q"] - found["high"])
-    return f" and less than twice its error from being {'below' if lower else 'above'} all of these"
+        by = ", by less than twice its error" if found["at_edge"] else ""
+        return f"resolved {found['place']} the middle {MIDDLES[-1]} % of entries{by}"
+    if found["middle"] == MIDDLES[0]:
+        return f"resolved like the middle {MIDDLES[0]} % of entries"
+    side = "less" if found["percentile"] < 0.5 else "better"
+    at_end = found["middle"] == MIDDLES[-1]
+    share, still = (95, "though still ") if at_end else (75, "")
+    return f"{side} resolved than {share} % of entries, {still}within the usual range"
+
+
+def _edge(found: dict):
+    """Which end of the usual range it may lie beyond, where its error does not tell."""
+    if (
+        found["at_edge"]
+        and found["place"] == "middle"
+        and (found["tells_from_chance"] or not found["no_better_than_chance"])
+    ):
+        lower = abs(found["q"] - found["low"]) <= abs(found["q"] - found["high"])
+        yield f"the {'lower' if lower else 'upper'} end of the usual range is within twice its error"
 
 
 def _subject(found: dict) -> str:
@@ -242,31 +274,71 @@ def _value(found: dict) -> str:
 
 def ordinal(share: float) -> str:
     """A share from 0 to 1 as a percentile in words: ``37th percentile``."""
-    if share < 0.01:
+    if round(100 * share, 1) < 1:  # as the tables round it: 0.96 % is 1.0 % there
         return "below the 1st percentile"
-    if share > 0.99:
+    if round(100 * share, 1) > 99:
         return "above the 99th percentile"
     number = min(max(round(100 * share), 1), 99)
     ending = "th" if 10 < number < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending} percentile"
 
 
-def _chance(found: dict, summary: dict):
+def _outside(summary: dict):
+    if (share := outside(summary)) >= OUTSIDE:
+        yield f"{100 * share:.0f} % of the atoms lie outside the map and count 0"
+
+
+def outside(summary: dict) -> float:
+    """Share of atoms outside the map, 0 to 1; 0 where it is not known."""
+    return (summary.get("n_outside") or 0) / (summary.get("n_atoms") or 1)
+
+
+def _chance(found: dict, summary: dict, beside: Beside | None):
     if found["no_better_than_chance"]:
         level = f"{summary['q_null']:.3f} ± {summary['q_null_sd']:.3f}"
         if found["tells_from_chance"]:
-            yield f"as placed this model is no better in this map than at random (Q {level} there): {ELSEWHERE}"
+            placed = f"as placed this model is no better in this map than at random (Q {level} there)"
+            yield f"{placed}: {_elsewhere(beside)}"
         else:
             yield f"no better than chance (Q is {level} anywhere in this map, so it says nothing of this model)"
 
 
-def _mask(found: dict):
-    if found["upper_bound"]:
+def _elsewhere(beside: Beside | None) -> str:
+    """What to make of a model at random: after the second look, what that said."""
+    if beside is None or beside.examined is None:
+        return ADVICE
+    return (
+        "in another frame it scores more" if beside.examined else f"{ELSEWHERE}; the second look found no better frame"
+    )
+
+
+def _mask(found: dict, summary: dict):
+    """An upper bound is worth telling of a Q that means something."""
+    if found["upper_bound"] and not found["no_better_than_chance"] and outside(summary) < OUTSIDE:
         yield "the mask is tight and Q an upper bound"
 
 
-def _least(found: dict, looked: bool) -> str:
+def _least(found: dict, looked: bool, beside: Beside | None) -> str:
+    if beside is not None and looked:
+        return _least_of_survey(found, beside)
     if found["worst"]:
-        chains = f"{found['n_tested']} chain{'s' if found['n_tested'] > 1 else ''}"
-        return f"less resolved than expected (p adjusted over {chains}): {', '.join(found['worst'])}"
+        return (
+            f"less resolved than expected (p adjusted over {_chains(found['n_tested'])}): {', '.join(found['worst'])}"
+        )
     return "no region stands out from the rest" if looked else "regions were not looked for"
+
+
+def _least_of_survey(found: dict, beside: Beside) -> str:
+    """Both corrections: over the survey's chains, and over this entry's own where that finds more."""
+    alone = worst(significant(list(beside.alone)))
+    among = f"over {_chains(beside.n_tested)} of the survey" if beside.n_tested else "over all chains of the survey"
+    if found["worst"]:
+        said = f"less resolved than expected (p adjusted {among}): {', '.join(found['worst'])}"
+        return said + (f"; taken alone also {', '.join(alone)}" if alone else "")
+    if alone:
+        return f"no region after correction {among}; taken alone {', '.join(alone)}"
+    return "no region stands out from the rest"
+
+
+def _chains(number: int) -> str:
+    return f"{number:,} chain{'' if number == 1 else 's'}"

@@ -5,19 +5,24 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
-from qscore import checking, chimerax, dossier, entryfigures, tables
+from qscore import checking, chimerax, dossier, entryfigures, entrypages, tables, traces
+from qscore.causes import FRAME
 from qscore.expected import shipped
 from qscore.ids import pair_stem
-from qscore.regions import KIND
+from qscore.regions import KIND, regions_of_pair
 from qscore.report import entrypage
 
 HOSTILE = "\"><script>alert(1)</script>\u202e'; open http://x " + "x" * 10_000
+LINE = ("chain", "number", "icode", "class")
 IDS = {"emdb_id": "EMD-30342", "pdb_id": "7cec"}
 
 
@@ -162,7 +167,7 @@ def test_headline_says_what_the_tables_say(usual, page):
     for part in ("EMD-30342 / 7cec", "an integrin", "0.234", "0.371 (0.262–0.469)", "3rd percentile", "3.9 Å", "▼ low"):
         assert part in words
     assert "low map quality." in words and "FSC 0.5 at 6.1 Å" in words and "odd header" in words
-    assert usual.sentence in words and "p adjusted over 1234 chains" in usual.sentence
+    assert usual.sentence in words and "p adjusted over 1,234 chains of the survey" in usual.sentence
 
 
 def test_tables_hold_the_numbers(page):
@@ -403,6 +408,87 @@ def test_row_groups_of_some_entries(survey):
     groups = tables.row_groups(survey / "entries.parquet", layout=tables.PUBLISHED, emdb_ids={"EMD-9999"})
     assert [group["pdb_id"].tolist() for group in groups] == [["1abc"]]
     assert list(tables.row_groups(survey / "entries.parquet", layout=tables.PUBLISHED, emdb_ids=set())) == []
+
+
+def run_of(chains, numbers, length=None, mean_q=0.2):
+    row = {"chain": chains, "pooled": "", "from": numbers[0], "to": numbers[1], "mean_q": mean_q}
+    return pd.DataFrame([row | {"length": length}])
+
+
+def test_ends_of_regions_where_numbers_come_twice():
+    numbers = {"A": ["1", "2", "3", "4", "2", "3", "9", "2", "3"]}
+    q = {"A": [0.9, 0.8, 0.8, 0.8, 0.2, 0.2, 0.8, 0.5, 0.5]}
+    assert traces.region_ends(run_of("A", ("1", "3"), 6), numbers) == [("A", 0, 5)]
+    assert traces.region_ends(run_of("A", ("2", "3"), 2), numbers, q) == [("A", 4, 5)]
+    assert traces.region_ends(run_of("A", ("2", "3"), 2, 0.5), numbers, q) == [("A", 7, 8)]
+    assert traces.region_ends(run_of("A", ("9", "1"), 2), numbers) == []
+
+
+def test_the_line_breaks_where_many_numbers_are_missing():
+    gaps = traces.gaps_of(["1", "2", "8", "9", "9A", "150", "211", "3", "x", "99"])
+    assert gaps.tolist() == [5, 6, 7]
+    columns = residues(["A"], 20)
+    columns["number"][10:] = [str(k) for k in range(211, 221)]
+    axes = Figure().subplots()
+    nothing = SimpleNamespace(expected_q=np.nan, low=np.nan, high=np.nan, flag="")
+    traces.draw_chains(axes, pd.DataFrame({key: columns[key] for key in (*LINE, "q_04")}), nothing)
+    mean = next(line for line in axes.lines if line.get_gid() == "mean").get_ydata()
+    assert np.flatnonzero(np.isnan(mean)).tolist() == [10, 21]
+    np.testing.assert_array_equal(mean[:10], traces.running_mean(columns["q_04"][:10]))
+    assert len(next(art for art in axes.collections if art.get_gid() == "gaps").get_segments()) == 1
+
+
+# ---- what the survey knows, and the entry alone ----
+
+
+def test_regions_of_the_entry_alone_are_told_beside_the_surveys():
+    columns = residues(["A"], 300, q=0.45, dip=range(100, 140))
+    mine = replace(found(q_mean=0.41, resolution=3.9), residues=columns, regions=[], n_tested=1234)
+    shown = dossier.of_survey(mine, shipped(), stem="s")
+    wanted = regions_of_pair(columns, resolution=3.9, curve=shipped())
+    assert shown.regions == [] and shown.alone == wanted and wanted
+    first = wanted[0]
+    assert f"over 1,234 chains of the survey; taken alone A {first['from']}–{first['to']} (Q" in shown.sentence
+    page = Page(entrypage.html(shown))
+    assert row_of(page, "A", first["from"], first["to"]) and "Copies" not in {cell for row in page.rows for cell in row}
+    assert "region, taken alone" in page.pictures[next(alt for alt in page.pictures if "1 more taken alone" in alt)]
+    same = dossier.of_survey(replace(mine, regions=[first | IDS]), shipped(), stem="s")
+    assert same.alone == [] and "taken alone" not in same.sentence
+
+
+FOUND = {"q_before": 0.111, "shift": 2.21, "q_shifted": 0.156, "hand": "x", "hand_shift": 3.0, "q_hand": 0.05}
+FOUND |= {"decoys": 12, "decoy_gain": -0.085, "frame": "shift"}
+SAID = "moved by 2.21 Å the model scores 0.156 instead of -0.027; of 12 decoys the best reaches 0.026"
+
+
+def with_flag(**more):
+    return dossier.of_survey(replace(found(), flag=FLAG | FOUND | more), shipped(), stem="s")
+
+
+def test_evidence_is_shown_without_a_cause(monkeypatch):
+    monkeypatch.setattr(entryfigures, "figures_of", lambda _: {})
+    page = Page(entrypage.html(with_flag(flag="", cause="", evidence=SAID)))
+    words = " ".join(" ".join(page.words).split())
+    assert (
+        "Found besides: moved by 2.21 Å the model scores 0.156 instead of −0.027 (of a sample of the atoms);" in words
+    )
+    assert row_of(page, "moved by 2.21 Å")[1] == "0.156" and row_of(page, "the best of 12 decoys")[1] == "0.026"
+    assert "instead of -0.027; of" in with_flag(q_before=0.2345, evidence=SAID).judged["evidence"]
+
+
+def test_what_the_second_look_found_comes_first(monkeypatch):
+    monkeypatch.setattr(entryfigures, "figures_of", lambda _: {})
+    text = entrypage.html(with_flag(cause=FRAME, evidence=SAID))
+    words = " ".join(" ".join(Page(text).words).split())
+    assert words.index("Another frame fits: moved by") < words.index("At 3.9 Å") and words.count("moved by 2.21 Å") == 2
+    assert "`" not in text
+
+
+def test_chains_are_counted_where_no_region_tells_them(survey):
+    names = ("entries", "flags", "residues", "regions", "ligands", "inclusion")
+    sources = entrypages.Sources(*(survey / f"{name}.parquet" for name in names), survey / "expected_q.json")
+    assert entrypages._n_tested(sources, {("EMD-1", "1abc"): [REGION]}) == 1234
+    assert entrypages._n_tested(sources, {}) == 1  # A and B are copies
 
 
 def test_profiles_come_back_from_their_rows(usual):

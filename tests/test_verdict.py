@@ -138,7 +138,7 @@ def judge(q=0.5, *, resolution=3.0, spread=0.1, regions=(), n=400, **more):
 def test_the_whole_sentence():
     regions = [region("B", "3", "20", p=0.004), region("A", "335", "352", p=0.001), region("Z", "1", "9", p=0.2)]
     assert judge(0.48, regions=regions).sentence == (
-        "At 3 Å this model is resolved as the middle 50 % of entries (Q 0.480 ± 0.006, 40th percentile; "
+        "At 3 Å this model is resolved like the middle 50 % of entries (Q 0.480 ± 0.006, 40th percentile; "
         "expected 0.500, 0.350–0.600); less resolved than expected (p adjusted over 3 chains): A 335–352 (Q 0.28, "
         "p 0.001), B 3–20 (Q 0.28, p 0.004); Q does not test register or chemistry."
     )
@@ -152,21 +152,26 @@ def test_the_whole_sentence():
             0.36,
             "middle",
             95,
-            "resolved as the middle 95 % of entries, but among the lowest 5 % and less than twice its "
-            "error from being below all of these (Q 0.360 ± 0.006, 3rd percentile;",
+            "less resolved than 95 % of entries, though still within the usual range (Q 0.360 ± 0.006, 3rd percentile; "
+            "expected 0.500, 0.350–0.600); the lower end of the usual range is within twice its error; no region",
         ),
-        (0.37, "middle", 95, "as the middle 95 % of entries, but among the lowest 5 % (Q 0.370 ± 0.006, 4th"),
-        (0.586, "middle", 95, "as the middle 95 % of entries, but among the highest 5 % (Q 0.586"),
-        (0.595, "middle", 95, "but among the highest 5 % and less than twice its error from being above all of these"),
-        (0.345, "below", None, "below the middle 95 % of entries, though not by twice its error (Q 0.345"),
-        (0.56, "middle", 90, "resolved as the middle 90 % of entries, but among the highest 25 % (Q 0.560"),
+        (
+            0.37,
+            "middle",
+            95,
+            "less resolved than 95 % of entries, though still within the usual range (Q 0.370 ± 0.006, 4th",
+        ),
+        (0.586, "middle", 95, "is better resolved than 95 % of entries, though still within the usual range (Q 0.586"),
+        (0.595, "middle", 95, "; the upper end of the usual range is within twice its error; "),
+        (0.345, "below", None, "below the middle 95 % of entries, by less than twice its error (Q 0.345"),
+        (0.56, "middle", 90, "is better resolved than 75 % of entries, within the usual range (Q 0.560"),
         (
             0.40,
             "middle",
             90,
-            "resolved as the middle 90 % of entries, but among the lowest 25 % (Q 0.400 ± 0.006, 11th percentile;",
+            "is less resolved than 75 % of entries, within the usual range (Q 0.400 ± 0.006, 11th percentile;",
         ),
-        (0.50, "middle", 50, "resolved as the middle 50 % of entries (Q 0.500 ± 0.006, 50th percentile;"),
+        (0.50, "middle", 50, "resolved like the middle 50 % of entries (Q 0.500 ± 0.006, 50th percentile;"),
         (0.75, "above", None, "resolved above the middle 95 % of entries (Q 0.750 ± 0.006, above the 99th percentile;"),
     ],
 )
@@ -188,7 +193,7 @@ def test_where_any_model_is_at_chance_q_says_nothing():
     for found in (judge(0.06, resolution=35.0, q_null=0.05, q_null_sd=0.005), judge(0.3, q_null=0.3, q_null_sd=0.03)):
         assert found.no_better_than_chance and not found.tells_from_chance
         assert "(Q is " in found.sentence and found.sentence.startswith("No better than chance (Q is ")
-        assert "resolved as" not in found.sentence and "resolved below" not in found.sentence
+        assert "resolved like" not in found.sentence and "resolved below" not in found.sentence
     assert "Q is 0.300 ± 0.030 anywhere in this map, so it says nothing of this model" in found.sentence
 
 
@@ -197,7 +202,7 @@ def test_where_a_model_in_its_place_is_not_at_chance_another_place_is_named():
     assert found.no_better_than_chance and found.tells_from_chance
     assert found.sentence.startswith(
         "As placed this model is no better in this map than at random (Q 0.050 ± 0.005 there): off its place, of the "
-        "other hand, or of another map (the second look of `qscore run` tries other frames); at 3 Å this model is "
+        "other hand, or of another map (the second look of qscore run tries other frames); at 3 Å this model is "
     )
     assert "says nothing" not in found.sentence
     assert (
@@ -216,11 +221,44 @@ def test_a_tight_mask_is_said():
     assert found.upper_bound and "; the mask is tight and Q an upper bound; " in found.sentence
 
 
+def test_a_mask_is_nothing_to_tell_of_a_model_elsewhere():
+    lost = judge(0.06, tight_mask=True, q_null=0.05, q_null_sd=0.005, n_outside=630, n_atoms=1000)
+    assert lost.sentence.startswith("63 % of the atoms lie outside the map and count 0; as placed this model is no ")
+    at_chance = judge(0.06, tight_mask=True, q_null=0.05, q_null_sd=0.005)
+    few, many = (judge(tight_mask=True, n_outside=n, n_atoms=1000) for n in (49, 50))
+    assert many.sentence.startswith("5 % of the atoms lie outside the map and count 0; at 3 Å")
+    assert ["mask" in one.sentence for one in (lost, at_chance, many, few)] == [False, False, False, True]
+    assert "outside" not in few.sentence
+
+
+def beside(regions=(), **more):
+    values = 0.5 + 0.1 * np.random.default_rng(0).normal(size=400)
+    summary = {"resolution": 3.0, "q_mean": 0.06, "q_scored": 0.06, "tight_mask": False}
+    summary |= {"q_null": 0.05, "q_null_sd": 0.005}
+    return verdict.verdict(summary, table(values), list(regions), CURVE, beside=verdict.Beside(**more)).sentence
+
+
+def test_a_survey_tells_both_corrections():
+    alone = [region("A", "446", "562", p=0.009)]
+    told = "; no region after correction over 1,234 chains of the survey; taken alone A 446–562 (Q 0.28, p 0.009); "
+    assert told in beside(n_tested=1234, alone=alone)
+    assert "over all chains of the survey; taken alone" in beside(alone=alone)
+    both = beside([region("B")], n_tested=3, alone=alone)
+    assert "(p adjusted over 3 chains of the survey): B 5–12 (Q 0.28, p 0.010); taken alone also A 446–562" in both
+    assert "; no region stands out from the rest; " in beside(n_tested=3)
+
+
+def test_after_the_second_look_nobody_is_sent_to_it():
+    assert "there): in another frame it scores more; at 3 Å" in beside(examined=True)
+    assert "another map; the second look found no better frame; at 3 Å" in beside(examined=False)
+    assert "the second look of qscore run" in beside()
+
+
 @pytest.mark.parametrize(
     ("chains", "words"), [("A", "chain A, not a whole entry, is"), ("A,B", "chains A,B, not a whole entry, are")]
 )
 def test_some_chains_are_no_entry(chains, words):
-    assert f"At 3 Å {words} resolved as" in judge(only_chains=chains).sentence
+    assert f"At 3 Å {words} resolved like" in judge(only_chains=chains).sentence
 
 
 def test_too_few_residues_for_an_error():
@@ -251,7 +289,8 @@ def test_regions_worst_first():
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.009, "below the 1st"), (0.01, "1st"), (0.02, "2nd"), (0.03, "3rd"), (0.11, "11th"), (0.42, "42nd"),
+    [(0.009, "below the 1st"), (0.0096, "1st"), (0.9904, "99th"),
+     (0.01, "1st"), (0.02, "2nd"), (0.03, "3rd"), (0.11, "11th"), (0.42, "42nd"),
      (0.995, "above the 99th")],
 )  # fmt: skip
 def test_percentiles_in_words(share, words):

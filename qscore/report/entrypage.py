@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from qscore import __version__, chimerax, entryfigures, tables
+from qscore.causes import FRAME, PARTLY
 from qscore.dossier import Dossier, known, other_scores
 from qscore.report import parts, templates
 from qscore.verdict import ordinal
@@ -61,7 +62,7 @@ def _commands(dossier: Dossier, map_file) -> str:
         model=f"{dossier.stem}.cif", attribute_file=f"{dossier.stem}.defattr",
         limits=entryfigures.limits(dossier), map_file=map_file,
         emdb_id="" if dossier.synthetic else dossier.emdb_id,
-        contour=dossier.contour, regions=dossier.regions,
+        contour=dossier.contour, regions=[*dossier.regions, *dossier.alone],
     )  # fmt: skip
 
 
@@ -81,6 +82,10 @@ def html(dossier: Dossier, *, table_one=(), own_map: bool = False) -> str:
         "traced": {"drawn": len(set(entryfigures.traced(dossier).get("chain", ()))), "all": _count(dossier.trace)},
         "classes": dossier.classes(),
         "regions": dossier.regions[:MOST_ROWS],
+        "alone": dossier.alone[:MOST_ROWS],
+        "cause_of_regions": dossier.judged.get("cause") == PARTLY,
+        "frame_first": dossier.judged.get("cause") == FRAME,
+        "searched": searched(dossier.searched),
         "ligands": dossier.ligands[:MOST_ROWS],
         "ranked": any(known(row["percentile"]) == known(row["percentile"]) for row in dossier.ligands),
         "scores": scores,
@@ -124,6 +129,21 @@ def cards(dossier: Dossier) -> list[tuple[str, str, str]]:
         sign = {"low": "▼ low", "high": "▲ high"}.get(judged["flag"], judged["flag"])
         found.append((sign, "flagged at the survey’s false discovery rate", judged["flag"]))
     return found
+
+
+def searched(found: dict) -> list[tuple[str, float]]:
+    """Frames that the second look compared, each with Q of the atoms compared; none where there was no search."""
+    if not found:
+        return []
+    hand = f" along {found['hand']}" if found["hand"] else ""
+    rows = [
+        ("as deposited", known(found["q_before"])),
+        (f"moved by {known(found['shift']):.2f} Å", known(found["q_shifted"])),
+        (f"the map mirrored{hand}, moved by {known(found['hand_shift']):.2f} Å", known(found["q_hand"])),
+    ]
+    if found["decoys"]:
+        rows.append((f"the best of {found['decoys']} decoys", rows[0][1] + known(found["decoy_gain"])))
+    return [(name, q) for name, q in rows if q == q]
 
 
 def _fixed(value: float) -> str:
