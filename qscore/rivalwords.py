@@ -60,7 +60,8 @@ def _listed(names: list[str]) -> str:
 def _compared(ranking: dict) -> str:
     return (
         f"Ranked are the {len(ranking['scores'])} scores that at least 80 % of {ranking['of']:,} entries have, on the "
-        f"{ranking['n']:,} that have them all; all pairs are tested at once, at 95 %."
+        f"{ranking['n']:,} that have them all (entries that lack one are left out); "
+        "all pairs are tested at once, at 95 %."
     )
 
 

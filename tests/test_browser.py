@@ -170,7 +170,11 @@ def test_a_click_opens_the_panel_and_escape_closes_it(watched, tmp_path):
     panel.wait_for()
     said = panel.inner_text()
     assert "EMD-10012 / 1a12" in said and "flagged low: unexplained" in said and "made up" in said
-    assert f"{row['q_mean']:.3f}" in said and "Q along each chain" in said
+    assert f"{row['q_mean']:.3f}" in said and "z (null’s scale)" in said and "Atoms scored" not in said
+    assert said.index("EMDB") < said.index("Q along each chain") < said.index("Expected at this resolution")
+    page.locator("#panel-rest summary").click()
+    assert "In the line" in panel.inner_text()
+    page.locator("#panel-rest summary").click()
     links = {one.inner_text(): one.get_attribute("href") for one in page.locator("#panel-links a").all()}
     assert links == {
         "The page of this entry": "entries/EMD-10012_1a12.html",

@@ -26,9 +26,10 @@ from qscore.errors import REASONS
 from qscore.localscale import descriptive_z
 from qscore.publications import without as named
 from qscore.report import gallery, interactive, page, parts
-from qscore.report.explore import GROUPS, explorer
+from qscore.report.explore import GROUPS, MANY, explorer, marks
 from qscore.report.packed import packed, unpacked
-from qscore.report.words import signed, small_number
+from qscore.report.words import percentile, plain, signed, small_number
+from qscore.rivalscores import FAMILIES
 from qscore.selection import FitRule
 from qscore.subsets import parse
 
@@ -225,7 +226,8 @@ def test_headline_numbers_are_those_of_the_tables(tmp_path):
         assert f"{value} {what}" in found.said()
     assert f"{line['intercept']:.5f} ± {line['intercept_se']:.5f}" in found.said()
     assert f"Q = {line['intercept']:.6f} - {-line['slope']:.6f} * R" in found.said()
-    assert FitRule().text() in found.said() and "judged by the shipped curve" in found.said()
+    assert plain(FitRule().text()) in found.said() and "singleParticle" not in found.said()
+    assert "judged by the shipped curve" in found.said()
 
 
 def test_the_data_of_plot_and_table_are_those_of_the_tables(usual):
@@ -287,8 +289,12 @@ def test_without_scripts_the_page_says_what_is_missing(usual):
 def test_flagged_entries_are_listed_by_cause_with_links_to_the_panel(usual):
     links = re.findall(r'href="#entry=([^"]+)">([^<]+)<', usual.text)
     flagged = ["EMD-10013_1a13", "EMD-10012_1a12", "EMD-10014_1a14"]
-    assert [link for link, _ in links] == 2 * flagged  # by cause, and in the table
-    assert links[0][1] == "EMD-10013 / 1a13" and "unexplained (3 entries)" in usual.said()
+    assert {one: [link for link, _ in links].count(one) for one in flagged} == dict.fromkeys(flagged, 3)
+    assert ("EMD-10013_1a13", "EMD-10013 / 1a13") in links  # by cause; also in its table and in that of the band
+    for section in ("flagged", "outside"):
+        text = re.search(f'<section id="{section}">.*?</section>', usual.text, re.DOTALL)[0]
+        assert set(flagged) <= set(re.findall(r'<td class="id"><a href="#entry=([^"]+)">', text))
+    assert "unexplained (3 entries)" in usual.said()
 
 
 def test_figures_without_a_section_are_in_the_gallery(tmp_path, monkeypatch):
@@ -366,11 +372,98 @@ def test_table_of_flagged_entries_is_worst_first_with_cause_and_evidence(usual, 
         band = f"{flag['low']:.3f}–{flag['high']:.3f}"
         assert (row["Expected"], row["95\xa0% band"]) == (f"{flag['expected_q']:.3f}", band)
         assert (row["Cause"], row["Evidence"], row["Adjusted p"]) == ("unexplained", "made up", "0.012")
-        assert row["Percentile"] == f"{100 * flag['percentile']:.1f}\xa0%"
+        assert row["Percentile"] == percentile(flag["percentile"])
 
 
 def test_causes_and_flags_are_counted(usual):
     assert "2 flagged low, 1 high" in usual.said() and "3 unexplained" in usual.said()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "below 0.1 %"),
+        (0.00099, "below 0.1 %"),
+        (0.001, "0.1 %"),
+        (0.5, "50.0 %"),
+        (1.0, "above 99.9 %"),
+        (None, "–"),
+    ],
+)
+def test_no_percentile_is_0_or_100(share, text):
+    assert percentile(share).replace("\xa0", " ") == text
+
+
+def test_names_of_the_archive_become_words():
+    assert plain("singleParticle and FSC 0.143 CUT-OFF") == "single particle and FSC at 0.143"
+    assert plain("subtomogramAveraging, helical") == "subtomogram averaging, helical"
+    assert plain("EMD-1234 MapQ, McCoy") == "EMD-1234 MapQ, McCoy" and plain(None) == ""
+
+
+def test_sections_are_named_in_their_order_and_headline_numbers_lead_to_them(usual):
+    nav = re.search(r"<nav.*?</nav>", usual.text, re.DOTALL)[0]
+    sections = re.findall(r'<section id="([a-z-]+)">', usual.text)
+    assert re.findall(r'href="#([a-z-]+)"', nav) == sections
+    cards = re.search(r'<ul class="cards".*?</ul>', usual.text, re.DOTALL)[0]
+    addresses = re.findall(r'href="#([a-z-]+)"', cards)
+    assert len(addresses) == cards.count("<li") and set(addresses) <= set(sections)
+    assert {"explore", "equations", "flagged", "outside", "unscored", "excluded"} <= set(addresses)
+
+
+@pytest.mark.parametrize("bent", [0.0, 0.06])
+def test_beside_a_line_of_the_wrong_shape_the_curve_is_named(tmp_path, bent):
+    rows = [on_curve(n, 2.0 + 0.08 * n) for n in range(40)]
+    for n, row in enumerate(rows):
+        row["q_mean"] = 0.9 - 0.1 * row["resolution"] + bent * (row["resolution"] - 3.5) ** 2 + 0.01 * (-1) ** n
+    said = make(tmp_path, rows).said()
+    wrong = parts.read_json(tmp_path / "expected_q.json")["fits"]["all"]["relation"]["lack_of_fit"]["wrong_shape"]
+    assert wrong == bool(bent)
+    assert ("Shape: a line is the wrong shape" in said) == wrong
+    assert said.count("to say what Q to expect, cite the curve") == 2 * wrong  # under R², and beside the equation
+    assert "Shape no evidence against a line" in said or wrong
+
+
+def compared(folder):
+    """A comparison of two scores, one lacking in some entries."""
+    facts = {"n": 33, "of": 37, "order": [{"score": "q_mean"}], "none": 1.4}
+    part = {"ranking": facts, "statements": ["Q follows."], "sentence": "Q follows.", "n": 37}
+    whole = {"rule": "singleParticle", "draws": 9, "folds": 10, "fewest": 30, "parts": {"all": part}}
+    tables.write_json(folder / "rivals.json", whole)
+    one = dict.fromkeys(tables.RIVALS.names) | {"subset": "all", "family": "q", "n": 37}
+    rows = [
+        one | {"form": "historical", "name": "Q (σ 0.6 Å)", "error": 1.33, "error_common": 0.369, "rank": 2},
+        one | {"form": "best", "name": "Q (σ 0.4 Å)", "error": 1.4, "error_common": 0.3, "rank": 1, "among_best": True},
+    ]
+    tables.write_parquet(folder / "rivals.parquet", tables.RIVALS, tables.as_columns(tables.RIVALS, rows))
+
+
+def test_scores_stand_in_rows_with_both_errors_and_their_rank(tmp_path):
+    compared(tmp_path)
+    found = make(tmp_path, [on_curve(n, 2.0 + 0.1 * n) for n in range(31)], rivals_folder=tmp_path)
+    *others, _, _ = found.table("Family")
+    assert [row["Family"] for row in others] == list(FAMILIES.values())[:-1]
+    assert {row["Score"] for row in others} == {"–"}
+    rows = found.table("Family")[-2:]
+    assert [(row["Family"], row["Form"], row["Score"]) for row in rows] == [
+        ("Q-score", "historical", "Q (σ\xa00.6\xa0Å)"), ("", "best", "Q (σ\xa00.4\xa0Å)"),
+    ]  # fmt: skip
+    assert [(row["Error (Å)"], row["Error on common entries (Å)"], row["Rank"]) for row in rows] == [
+        ("1.330", "0.369", "rank 2"), ("1.400", "0.300", "rank 1"),
+    ]  # fmt: skip
+    assert "on the same 33 entries" in found.said() and "left out" in found.said()
+
+
+def test_figures_of_the_gallery_are_of_one_scale(tmp_path):
+    (tmp_path / "small.svg").write_text('<?xml version="1.0"?><svg height="1pt" width="252.0pt"/>')
+    (tmp_path / "bare.svg").write_text(SVG)
+    assert [(one["name"], one["points"]) for one in gallery.others(gallery.figures(tmp_path), tmp_path)] == [
+        ("bare", gallery.WIDEST), ("small", 252.0),
+    ]  # fmt: skip
+
+
+def test_only_the_crowd_is_drawn_as_squares():
+    assert marks(MANY - 1) == GROUPS and marks(MANY)[1:] == GROUPS[1:]
+    assert marks(MANY)[0][:2] == ("within", "square")
 
 
 def test_small_numbers():
@@ -443,7 +536,7 @@ def test_banner_and_links_tell_real_from_made_up(tmp_path, synthetic):
     found = make(tmp_path, usual_rows(synthetic=synthetic))
     assert ("Synthetic demonstration archive" in found.said()) == synthetic
     links = {address for address in found.attributes("href") if address.startswith("http")}
-    assert ("https://www.ebi.ac.uk/emdb/EMD-10003" in links) != synthetic
+    assert ("https://www.ebi.ac.uk/emdb/EMD-10018" in links) != synthetic  # without a score, so without a panel
     assert ("https://www.rcsb.org/structure/1A03" in links) != synthetic
     assert not (synthetic and links)
 

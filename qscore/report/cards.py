@@ -8,8 +8,8 @@ from qscore.report import parts
 from qscore.report.words import count, fixed, percent
 
 
-def cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) -> list[tuple[str, str, str]]:
-    """Headline numbers: value, what it is, tone.
+def cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) -> list[tuple[str, str, str, str]]:
+    """Headline numbers: value, what it is, tone, and the section that says more.
 
     Parameters
     ----------
@@ -22,18 +22,18 @@ def cards(rows: list, scored: list, fit: dict, catalogue: dict, words: dict) -> 
     """
     flags = Counter(row["flag"] for row in scored)
     return [
-        (count(len(rows)), f"{'pair' if len(rows) == 1 else 'pairs'} of map and model", ""),
-        (count(len(scored)), words["scored"], ""),
-        (count(len(rows) - len(scored)), words["unscored"], ""),
-        (count(catalogue.get("n_excluded")), "left out by the catalogue", ""),
-        (count(fit["fits"]["all"]["n"]), "in the fit", ""),
+        (count(len(rows)), f"{'pair' if len(rows) == 1 else 'pairs'} of map and model", "", "explore"),
+        (count(len(scored)), words["scored"], "", "explore"),
+        (count(len(rows) - len(scored)), words["unscored"], "", "unscored"),
+        (count(catalogue.get("n_excluded")), "left out by the catalogue", "", "excluded"),
+        (count(fit["fits"]["all"]["n"]), "in the fit", "", "equations"),
         *_line_cards(fit),
-        (count(flags["low"]), "flagged low", "low"),
-        (count(flags["high"]), "flagged high", "high"),
+        (count(flags["low"]), "flagged low", "low", "flagged"),
+        (count(flags["high"]), "flagged high", "high", "flagged"),
     ]
 
 
-def _line_cards(fit: dict) -> list[tuple[str, str, str]]:
+def _line_cards(fit: dict) -> list[tuple[str, str, str, str]]:
     """Slope and R² of the line, with their errors; none without a line."""
     fitted = parts.lines(fit["fits"])["all"]
     line, redrawn = fitted["line"], fitted["redrawn"]
@@ -44,13 +44,20 @@ def _line_cards(fit: dict) -> list[tuple[str, str, str]]:
     slope = f"{fixed(line['slope'], 4)} ± {fixed(error, 4)}"
     ends = redrawn and redrawn.get("r_squared")
     within = f", 95\N{NO-BREAK SPACE}% {fixed(ends['low'], 2)} to {fixed(ends['high'], 2)}" if ends else ""
+    shape = _shape(fitted)
     return [
-        (slope, f"slope ± standard error {how}, Q\N{NO-BREAK SPACE}per\N{NO-BREAK SPACE}Å", "line wide"),
-        (fixed(line["r_squared"], 2), f"R² of the line{within}", "line"),
+        (slope, f"slope ± standard error {how}, Q\N{NO-BREAK SPACE}per\N{NO-BREAK SPACE}Å", "line wide", "equations"),
+        (fixed(line["r_squared"], 2), f"R² of the line{within}{shape}", "line wide" if shape else "line", "equations"),
     ]
 
 
-def beyond_cards(outside: dict) -> list[tuple[str, str, str]]:
+def _shape(fitted: dict) -> str:
+    """What the test of the line's shape found, where it speaks against the line."""
+    wrong = fitted["shape"] and fitted["shape"]["wrong_shape"]
+    return f"; {fitted['shape']['verdict']}: to say what Q to expect, cite the curve" if wrong else ""
+
+
+def beyond_cards(outside: dict) -> list[tuple[str, str, str, str]]:
     """How many lie below and above the band, with their share and what is expected."""
     sides = ((side, where, outside[side]) for side, where in (("low", "below"), ("high", "above")))
     return [
@@ -58,6 +65,7 @@ def beyond_cards(outside: dict) -> list[tuple[str, str, str]]:
             count(found["n"]),
             f"{where} the 95\N{NO-BREAK SPACE}% band ({percent(found['share'])}, expected 2.5\N{NO-BREAK SPACE}%)",
             side,
+            "outside",
         )
         for side, where, found in sides
     ]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from qscore.ids import pair_stem
-from qscore.report.words import short
+from qscore.report.words import plain, short, signed
 
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
 CLASS_WORDS = ("protein", "nucleic acid", "ligands", "glycans", "ions", "waters")
@@ -62,13 +62,13 @@ def dataset(scored: list[dict], *, subsets: dict, strips: dict, pages: set) -> d
         decimals).
     """
     beside = _beside(scored)
-    kinds = {name: _coded([short(row[name]) for row in scored]) for name in CATEGORIES}
+    kinds = {name: _coded([plain(short(row[name])) for row in scored]) for name in CATEGORIES}
     texts = {
         "emdb": [short(row["emdb_id"]) for row in scored],
         "pdb": [short(row["pdb_id"]) for row in scored],
         "sample": _cut([row["sample"] for row in scored], SAMPLE_LETTERS),
         "title": _cut([row["title"] for row in scored], TITLE_LETTERS),
-        "evidence": [short(row["evidence"]) for row in scored],
+        "evidence": [signed(short(row["evidence"])) for row in scored],
         "strip": [strips.get(_pair(row), "") for row in scored],
         "stem": [stem if (stem := pair_stem(*_pair(row))) in pages else "" for row in scored],
     }

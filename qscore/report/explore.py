@@ -33,7 +33,7 @@ from bokeh.models import (
     TapTool,
     WheelZoomTool,
 )
-from bokeh.palettes import Viridis256
+from bokeh.palettes import Plasma256
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 
@@ -49,6 +49,10 @@ GROUPS = (
     ("low", "inverted_triangle", 1.6, "flagged low", "▼"),
     ("high", "triangle", 1.6, "flagged high", "▲"),
 )
+# Light where Q is low, so that it is seen, as in the entries' figures and in ChimeraX.
+STRIP_COLOURS = tuple(reversed(Plasma256[:221]))
+# In a crowd: squares of the same area are drawn several times as fast as discs, and look the same at that size.
+CROWDED = ("within", "square", 0.8, "not flagged", "▪")
 NONE = "–"
 _ID = re.compile(r"p\d+")
 _SHARED = Path(__file__).with_name("bokeh.css")
@@ -94,13 +98,18 @@ def explorer(columns: dict, curve, *, groups: set, title: str, of_q: str, headin
     """
     source = ColumnDataSource({name: [] for name in ("resolution", "q_mean", *headings)}, name="entries")
     document = Document()
-    drawn = [group for group in GROUPS if group[0] in groups]
+    drawn = [group for group in marks(len(columns["resolution"])) if group[0] in groups]
     document.add_root(_plot(source, curve, columns, drawn=drawn, title=title, of_q=of_q))
     document.add_root(_table(source, headings))
     document.add_root(_strips())
     scripts, hashes = _scripts()
     text = as_block(_with_own_ids(document.to_json(deferred=False)))
     return Explorer(text, scripts, hashes)
+
+
+def marks(n: int) -> tuple:
+    """`GROUPS` as they are drawn when there are n points."""
+    return tuple(CROWDED if n >= MANY and group[0] == CROWDED[0] else group for group in GROUPS)
 
 
 def as_block(content) -> str:
@@ -211,8 +220,8 @@ def _draw_points(plot, source, group: tuple, n: int):
 # ---- the table ----
 
 
-NUMBERS = {"resolution": 78, "q_mean": 70, "expected_q": 82, "percentile": 94, "year": 62, "p_adjusted": 80}
-WORDS = {"emdb": 100, "pdb": 62, "sample": 250, "flag": 60, "cause": 165, "method": 125, "left_out": 130}
+NUMBERS = {"resolution": 78, "q_mean": 66, "expected_q": 86, "percentile": 112, "year": 58, "p_adjusted": 74}
+WORDS = {"emdb": 112, "pdb": 62, "sample": 240, "flag": 52, "cause": 175, "method": 125, "left_out": 130}
 """Columns of the table and their widths, pixels."""
 
 
@@ -250,7 +259,7 @@ def _strips() -> Plot:
         x_range=Range1d(0, 1, name="strip places"), y_range=Range1d(1, 0, name="strip rows"), output_backend="canvas",
         x_axis_label="Residue number", min_border_right=12,
     )  # fmt: skip
-    colours = LinearColorMapper(palette=Viridis256, low=0, high=1)
+    colours = LinearColorMapper(palette=STRIP_COLOURS, low=0, high=1)
     drawn = plot.rect(
         "x", "y", width="width", height=0.72, source=source, line_color=None, name="bins",
         fill_color={"field": "q", "transform": colours},

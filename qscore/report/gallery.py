@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 from qscore.captions import CAPTIONS
 
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 MOST_BYTES = 1_200_000  # of one figure as SVG; its PNG is taken where that is smaller
+WIDEST = 504.0  # points: the figures of the gallery are drawn to one scale, so that their letters are of one size
+_WIDTH = re.compile(r'<svg[^>]*?\swidth="([0-9.]+)pt"')
 SHOWN = frozenset({
     "q_vs_resolution", "apoferritin", "flagged_entries", "q_by_class", "diverse_draws", "concordance",
     "score_correlations", "scores_vs_resolution",
@@ -38,7 +41,17 @@ def _address(path: Path) -> str:
     return f"data:{MEDIA_TYPES[path.suffix[1:]]};base64,{text}"
 
 
-def others(found: dict) -> list[dict]:
-    """Figures without a place of their own: name, title, caption."""
+def _points(folder, name: str) -> float:
+    """Width of a figure as it was drawn, in points; the widest where it does not say."""
+    path = Path(folder) / f"{name}.svg"
+    told = _WIDTH.search(path.read_text(encoding="utf-8")[:2000]) if path.is_file() else None
+    return float(told[1]) if told else WIDEST
+
+
+def others(found: dict, folder) -> list[dict]:
+    """Figures without a place of their own: name, title, caption, and their width in points."""
     told = {name: CAPTIONS.get(name, (name.replace("_", " ").capitalize(), "")) for name in found if name not in SHOWN}
-    return [{"name": name, "title": title, "caption": text} for name, (title, text) in told.items()]
+    return [
+        {"name": name, "title": title, "caption": text, "points": _points(folder, name)}
+        for name, (title, text) in told.items()
+    ]

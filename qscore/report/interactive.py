@@ -9,7 +9,7 @@ import numpy as np
 from qscore.equations import judging_curve
 from qscore.ids import EMDB_ID, PDB_ID
 from qscore.report.dataset import CLASS_WORDS, dataset
-from qscore.report.explore import GROUPS, as_block, explorer, strip_code
+from qscore.report.explore import GROUPS, as_block, explorer, marks, strip_code
 from qscore.report.packed import packed
 from qscore.strips import letters_each, strips
 from qscore.subsets import APOFERRITIN, members
@@ -57,7 +57,7 @@ def interactive(scored: list[dict], fit: dict, *, residues_file, pages, subsets)
         "explorer": drawn,
         "facts_text": as_block(facts),
         "data_text": block,
-        "key": [(name, sign, words) for name, _, _, words, sign in GROUPS if name in groups],
+        "key": [(name, sign, words) for name, _, _, words, sign in marks(len(scored)) if name in groups],
         "facts": facts | {"years": _years(columns["year"]), "held": _held(columns["classes"])},
         "beyond": int(np.sum(columns["resolution"] > curve.domain[1])),
     }

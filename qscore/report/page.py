@@ -111,7 +111,8 @@ def write_report(
         "from_maps": words["from"] == "maps",
         "from_table": words["from"] == "table",
         "figures": pictures,
-        "others": gallery.others(pictures),
+        "others": gallery.others(pictures, figures_folder),
+        "widest": gallery.WIDEST,
         "most_rows": parts.MOST_ROWS,
         **interactive.interactive(scored, fit, residues_file=residues_file, pages=pages, subsets=subsets),
     }

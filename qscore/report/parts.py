@@ -149,10 +149,16 @@ def all_lines(path: Path) -> list[dict]:
 
 
 def lines(fits: dict) -> dict[str, dict]:
-    """Each part's line with its sentence, and `redrawn`: its errors with whole groups redrawn, None without."""
+    """Each part's line with its sentence, and of each, None where it is not known:
+
+    ``redrawn``: its errors with whole groups redrawn; ``shape``: of `shape.lack_of_fit`, whether a line is its shape.
+    """
     return {
         name: {key: found[key] for key in ("line", "sentence")}
-        | {"redrawn": quoted_bootstrap((found.get("relation") or {}).get("bootstrap"))}
+        | {
+            "redrawn": quoted_bootstrap((found.get("relation") or {}).get("bootstrap")),
+            "shape": (found.get("relation") or {}).get("lack_of_fit"),
+        }
         for name, found in fits.items()
     }
 

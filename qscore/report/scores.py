@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import zip_longest
 from pathlib import Path
 
 from qscore import tables
 from qscore.report.parts import read_json
 from qscore.report.words import fixed
-from qscore.rivalscores import FAMILIES, HISTORICAL
+from qscore.rivalscores import FAMILIES
 from qscore.rivalscores import RIVALS as SCORES
 
 MOST_REASONS = 12
@@ -28,8 +27,8 @@ def side_by_side(folder, rows: list[dict]) -> dict | None:
     Returns
     -------
     dict or None
-        ``statements``, ``parts`` (each subset), ``families`` (rows of the table), ``values`` (of each entry, where
-        nothing is ranked), ``empty`` (why scores are empty: reason, number) and how it was done.
+        ``statements``, ``parts`` (each subset), ``families`` (rows of the table, one a form), ``values`` (of each
+        entry, where nothing is ranked), ``empty`` (why scores are empty: reason, number) and how it was done.
     """
     if folder is None:
         return None
@@ -43,6 +42,7 @@ def side_by_side(folder, rows: list[dict]) -> dict | None:
         "statements": facts["parts"]["all"]["statements"],
         "ranked": ranked,
         "none": facts["parts"]["all"]["ranking"]["none"],
+        "n_common": facts["parts"]["all"]["ranking"]["n"],
         "parts": parts[1:],
         "families": [family for name in FAMILIES for family in _family(name, there)],
         "values": None if len(rows) >= facts["fewest"] else values(rows),
@@ -51,12 +51,9 @@ def side_by_side(folder, rows: list[dict]) -> dict | None:
 
 
 def _family(name: str, measured: list[dict]) -> list[dict]:
-    """Rows of a family: its historical form and its best ones beside each other."""
-    mine = [_shown(row) for row in measured if row["family"] == name]
-    old = [row for row in mine if row["form"] == HISTORICAL]
-    new = [row for row in mine if row["form"] != HISTORICAL]
-    pairs = list(zip_longest(old, new)) or [(None, None)]
-    return [{"family": "" if k else FAMILIES[name], "forms": pair} for k, pair in enumerate(pairs)]
+    """Rows of a family, the historical form first; the family is named in the first. One is empty if none is known."""
+    mine = [row for row in measured if row["family"] == name] or [dict.fromkeys(tables.RIVALS.names)]
+    return [_shown(row) | {"family": "" if k else FAMILIES[name]} for k, row in enumerate(mine)]
 
 
 def _shown(row: dict) -> dict:

@@ -65,7 +65,12 @@
   const thousands = (text) => text.replace(/\B(?=(?:\d{3})+(?:\.|$))/g, ",");
   const fixed = (value, digits) => Number.isFinite(value) ? thousands(value.toFixed(digits)).replace("-", /[1-9]/.test(value.toFixed(digits)) ? "−" : "") : "–";
   const counted = (n) => thousands(String(n));
-  const share = (value) => Number.isFinite(value) ? `${fixed(100 * value, 1)}\u00a0%` : "–";
+  // As `words.percentile`: the ends say that they are ends.
+  function percentile(value) {
+    if (!Number.isFinite(value)) return "–";
+    const side = value < 0.001 ? "below\u00a0" : value > 0.999 ? "above\u00a0" : "";
+    return `${side}${fixed(100 * Math.min(Math.max(value, 0.001), 0.999), 1)}\u00a0%`;
+  }
 
   // As `words.small_number`: 0.012, 3·10⁻⁵.
   function small(value) {
@@ -173,27 +178,33 @@
   }
 
   function numbers(k) {
-    const rows = [
+    told("panel-numbers", [
       ["Resolution", `${fixed(data.resolution[k], 2)} Å`],
       ["Q", fixed(data.q_mean[k], 3)],
       ["Expected at this resolution", fixed(data.expected_q[k], 3)],
       ["95 % of entries lie in", Number.isFinite(data.low[k]) ? `${fixed(data.low[k], 3)}–${fixed(data.high[k], 3)}` : "–"],
-      ["Percentile at this resolution", share(data.percentile[k])],
-      ["z", fixed(data.z[k], 2)],
+      ["Percentile at this resolution", percentile(data.percentile[k])],
+      ["z (null’s scale)", fixed(data.z[k], 2)],
       ["Adjusted p", small(data.p_adjusted[k])],
+    ]);
+    at("panel-rest").hidden = !told("panel-others", [
       ...facts.beside.map(([name, words, digits]) => [words, fixed(data[name][k], digits)]),
       ["Method", data.method[k] || "–"],
       ["Map released", Number.isFinite(data.year[k]) ? String(data.year[k]) : "–"],
       ["In the line", data.left_out[k] ? `no: ${data.left_out[k]}` : "yes"],
-    ];
-    const into = at("panel-numbers");
+    ]);
+  }
+
+  // Terms and values as rows of a list, without those that are not known.
+  function told(id, rows) {
+    const into = at(id), known = rows.filter(([, value]) => value !== "–");
     into.replaceChildren();
-    for (const [term, value] of rows) {
-      if (value === "–") continue;
+    for (const [term, value] of known) {
       const row = put("div", "", into);
       put("dt", term, row);
       put("dd", value, row);
     }
+    return known.length;
   }
 
   function links(k) {
@@ -252,7 +263,7 @@
     put("bdi", data.sample[k].length > 90 ? `${data.sample[k].slice(0, 89)}…` : data.sample[k], sample);
     put("div", `${fixed(data.resolution[k], 2)} Å,  Q ${fixed(data.q_mean[k], 3)}`, box);
     put("div", Number.isFinite(data.expected_q[k])
-      ? `expected ${fixed(data.expected_q[k], 3)} (${fixed(data.low[k], 3)}–${fixed(data.high[k], 3)}), percentile ${share(data.percentile[k])}`
+      ? `expected ${fixed(data.expected_q[k], 3)} (${fixed(data.low[k], 3)}–${fixed(data.high[k], 3)}), percentile ${percentile(data.percentile[k])}`
       : "not judged", box);
     if (data.flag[k] || data.cause[k])
       put("strong", [data.flag[k] && `flagged ${data.flag[k]}`, data.cause[k]].filter(Boolean).join(": "), box);
@@ -288,7 +299,7 @@
   function spell() {
     const words = {
       resolution: (value) => fixed(value, 2), q_mean: (value) => fixed(value, 3), expected_q: (value) => fixed(value, 3),
-      percentile: share, p_adjusted: small, year: (value) => (Number.isFinite(value) ? String(value) : "–"),
+      percentile, p_adjusted: small, year: (value) => (Number.isFinite(value) ? String(value) : "–"),
     };
     for (const [name, say] of Object.entries(words)) {
       const formatter = model(`words of ${name}`);
@@ -315,7 +326,7 @@
     for (const name of ["plot", "strips"]) {
       const plot = model(name);
       plot.setv({
-        background_fill_color: colour("card"), border_fill_color: colour(name === "plot" ? "paper" : "card"),
+        background_fill_color: colour(name === "plot" ? "card" : "strip-ground"), border_fill_color: colour(name === "plot" ? "paper" : "card"),
         outline_line_color: colour("rule"),
       });
       if (plot.title) plot.title.setv({ text_color: colour("ink"), text_font: colour("sans") });

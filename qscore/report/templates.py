@@ -7,7 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from qscore.report.words import count, fixed, number, percent, short, signed, small_number
+from qscore.report.words import count, fixed, number, percent, percentile, plain, short, signed, small_number
 
 
 @cache
@@ -22,6 +22,7 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "fixed": fixed, "count": count, "number": number, "percent": percent, "short": short,
+        "percentile": percentile, "plain": plain,
         "signed": signed, "small_number": small_number,
     }  # fmt: skip
     environment.globals["style"] = Markup(environment.loader.get_source(environment, "page.css")[0])

@@ -7,6 +7,8 @@ import re
 
 MOST_LETTERS = 200
 _TOGETHER = re.compile(r"(?<=σ) (?=[=\d])|(?<==) (?=\d)|(?<=\d) (?=[Å%])|(?<=Q) (?=per Å)|(?<=per) (?=Å)")
+_CUT_OFF = re.compile(r"FSC (0\.\d+) CUT-OFF")
+_HUMP = re.compile(r"\b[a-z]+(?:[A-Z][a-z]+)+\b")
 _MINUS = re.compile(r"(?<![^\s(=;,:±])-(?=\.?\d)")
 
 
@@ -33,6 +35,14 @@ def percent(share) -> str:
     return "–" if share is None or not math.isfinite(share) else f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
 
 
+def percentile(share) -> str:
+    """As `percent`, but the ends say that they are ends: no entry lies at 0 or at 100 %."""
+    if share is None or not math.isfinite(share):
+        return "–"
+    side = "below" if share < 0.001 else "above" if share > 0.999 else ""
+    return f"{side} {percent(min(max(share, 0.001), 0.999))}".lstrip().replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def small_number(value) -> str:
     """A probability: three decimals, or a power of ten where it is smaller; "–" when there is none."""
     if value is None or not math.isfinite(value):
@@ -57,3 +67,9 @@ def signed(text) -> str:
     Ids, ranges and dates keep their hyphens.
     """
     return _TOGETHER.sub("\N{NO-BREAK SPACE}", _MINUS.sub("−", str(text or "")))
+
+
+def plain(text) -> str:
+    """The archive's names of methods and criteria as words: "single particle", "FSC at 0.143"."""
+    text = _CUT_OFF.sub(r"FSC at \1", str(text or ""))
+    return _HUMP.sub(lambda found: re.sub("[A-Z]", lambda letter: f" {letter[0].lower()}", found[0]), text)
