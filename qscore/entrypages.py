@@ -23,6 +23,7 @@ from qscore.files import all_together
 from qscore.ids import pair_stem
 from qscore.report import entrypage, parts
 
+WORTH_A_PROCESS = 4  # pages: to begin a process takes as long as to draw two
 Pair = tuple[str, str]
 
 
@@ -71,7 +72,7 @@ def write(sources: Sources, evidence, out, *, batches=None, jobs: int = 1) -> in
     shown = {pair: row for pair, row in rows.items() if row["status"] == "scored" and pair_stem(*pair) in models}
     survey = _Survey.read(sources, shown)
     stems = set()
-    with _drawing(jobs) as draw:
+    with _drawing(min(jobs, max(len(shown) // WORTH_A_PROCESS, 1))) as draw:
         for pair, residues in _by_pair(sources.residues, shown, tables.RESIDUES):
             stem = pair_stem(*pair)
             draw(_page, survey.dossier(pair, residues, models[stem].parent.parent), models[stem], out)

@@ -1,5 +1,6 @@
 """The survey over HTTP: few entries, published scores alone, no network."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import pytest
 from archive_server import ArchiveServer
 from served import TABLES, below, entries, survey, write_config
 from small_archive import Archive
+
+from qscore.survey import FROM_ARCHIVE
 
 
 @pytest.fixture
@@ -35,10 +38,11 @@ def test_published_scores_alone(project, small, tmp_path):
     site.entries[3]["q"] = None
     more = {"score_source": "published", "catalogue": {"read_documents": False}}
     config = write_config(tmp_path, site, server.base, **more)
-    survey(project, config)
+    survey(project, config, "--", "tables/entries.tsv", "fit/expected_q.json")
     assert not below(server, "/pub/", "/emdb/api/entry")
     assert len(below(server, "/emdb/api/search")) == 2, "no documents"
-    assert "as published by the archive" in (tmp_path / "results" / "report" / "index.html").read_text()
+    fit = json.loads((tmp_path / "results" / "fit" / "expected_q.json").read_text(encoding="utf-8"))
+    assert fit["score_source"] == FROM_ARCHIVE
     rows = {row["emdb_id"]: row for row in entries(tmp_path / "results")}
     assert [rows[e["emdb_id"]]["q_mean"] for e in site.entries] == [e["q"] for e in site.entries]
     assert rows[site.entries[3]["emdb_id"]]["reason"] == "not_published"
