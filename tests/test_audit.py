@@ -1,8 +1,6 @@
 """Questions to a survey's tables: the ready ones give what was put in, and nothing but the tables can be reached."""
 
 import os
-import signal
-import threading
 
 import pytest
 from click.testing import CliRunner
@@ -325,13 +323,6 @@ def test_no_table_of_the_survey_is_written_over(survey, name):
 )
 def test_comments_around_a_question(opened, sql):
     assert opened.ask(sql).rows == [(";é",)]
-
-
-def test_ctrl_c_ends_a_question(opened):
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        opened.ask("SELECT sum(hash(i)) FROM range(1000000000000) t(i)")
 
 
 def test_the_first_rows_and_how_many_there_are(opened):
