@@ -5,7 +5,7 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from qscore import audit, cli, inquiry, layouts, readyquestions, surveytables, tables
+from qscore import audit, cli, layouts, readyquestions, surveytables, tables
 
 OFFSETS = [
     {"residue": name, "part": "all", "resolution_low": low, "resolution_high": low + 1, "offset": offset, "sd": 0.1}
@@ -373,7 +373,7 @@ def test_questions_by_name():
 
 
 def run(*arguments):
-    return CliRunner().invoke(inquiry.audit, [str(argument) for argument in arguments])
+    return CliRunner().invoke(cli.qscore, ["audit", *map(str, arguments)])
 
 
 def test_command(survey, tmp_path):

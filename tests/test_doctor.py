@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qscore import answers, asking, board, doctor, mirrors, premises, search, sites, verbs
+from qscore import answers, asking, board, cli, doctor, mirrors, premises, search, sites
 from qscore.manners import Manners
 from qscore.verdicts import AGREES, DIFFERS, UNREACHABLE, Probe, status
 from qscore.web import Answer, Web
@@ -700,7 +700,7 @@ def hasty(monkeypatch):
 
 
 def test_the_command(play, tmp_path, hasty):
-    run = CliRunner().invoke(verbs.doctor, ["--config", write_config(play, tmp_path), "--patience", "0"])
+    run = CliRunner().invoke(cli.qscore, ["doctor", "--config", write_config(play, tmp_path), "--patience", "0"])
     assert run.exit_code == 0, run.output
     assert "\nsearch: agrees" in run.output and "→ downloads" not in run.output
     assert run.output.endswith("a survey can start\n")
@@ -709,14 +709,14 @@ def test_the_command(play, tmp_path, hasty):
 
 def test_the_command_where_something_differs(play, tmp_path, hasty):
     play.server.fault(".map.gz", "status", code=404)
-    run = CliRunner().invoke(verbs.doctor, ["--config", write_config(play, tmp_path), "--patience", "0"])
+    run = CliRunner().invoke(cli.qscore, ["doctor", "--config", write_config(play, tmp_path), "--patience", "0"])
     assert run.exit_code == 1
     assert "differs: expected 200, at least 1 MB and no web page; came 404" in run.output
 
 
 def test_the_command_where_nothing_answers(play, tmp_path, nobody, hasty):
     config = write_config(play, tmp_path, api=f"{nobody}/api")
-    run = CliRunner().invoke(verbs.doctor, ["--config", config, "--patience", "0", "--json"])
+    run = CliRunner().invoke(cli.qscore, ["doctor", "--config", config, "--patience", "0", "--json"])
     content = json.loads(run.output)
     assert run.exit_code == 75 == content["exit_code"] and not content["can_start"]
     first = next(probe for probe in content["probes"] if probe["number"] == 1)
@@ -724,22 +724,16 @@ def test_the_command_where_nothing_answers(play, tmp_path, nobody, hasty):
 
 
 def test_the_command_without_servers(project):
-    run = CliRunner().invoke(verbs.doctor, ["--config", str(project / "config" / "config.yaml")])
+    run = CliRunner().invoke(cli.qscore, ["doctor", "--config", str(project / "config" / "config.yaml")])
     assert run.exit_code == 0 and "needs no server" in run.output
 
 
 def test_the_command_says_one_line_about_a_bad_configuration(tmp_path):
     (tmp_path / "bad.yaml").write_text("results: [\n")
-    run = CliRunner().invoke(verbs.doctor, ["--config", str(tmp_path / "bad.yaml")])
+    run = CliRunner().invoke(cli.qscore, ["doctor", "--config", str(tmp_path / "bad.yaml")])
     assert isinstance(run.exception, ValueError) and "\n" not in str(run.exception)
 
 
 def test_the_columns_asked_for_are_those_that_are_read():
     assert {names[0] for names in answers.NEEDED_COLUMNS} <= set(search.SEEN)
     assert set(doctor.COUNTED) <= set(search.SEEN)
-
-
-@pytest.mark.parametrize("command", verbs.COMMANDS)
-def test_help_has_an_example(command):
-    said = CliRunner().invoke(command, ["--help"]).output
-    assert f"qscore {command.name} " in said

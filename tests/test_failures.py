@@ -8,7 +8,7 @@ import pytest
 import surveys
 from click.testing import CliRunner
 
-from qscore import errors, failures, runstate, tables, verbs
+from qscore import cli, errors, failures, runstate, tables
 
 
 def reasons(row_of):
@@ -32,7 +32,7 @@ def survey(tmp_path):
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(verbs.failures, [str(one) for one in arguments])
+    return CliRunner().invoke(cli.qscore, ["failures", *map(str, arguments)])
 
 
 def batches_of(survey, *named):

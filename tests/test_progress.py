@@ -11,7 +11,7 @@ import surveys
 from click.testing import CliRunner
 from surveys import START
 
-from qscore import board, pace, plan, progress, runstate, tables, verbs
+from qscore import board, cli, pace, plan, progress, runstate, tables, verbs
 from qscore.pace import HOUR, Finish, Rate
 
 
@@ -193,7 +193,7 @@ def test_a_door_that_others_ask_about_is_no_survey(survey):
 def test_why_it_stopped(survey):
     folder, _ = survey
     (folder / runstate.UNAVAILABLE).write_text("ftp.example.org: no answer in 60 minutes")
-    assert "ftp.example.org" in CliRunner().invoke(verbs.progress, [str(folder)]).output
+    assert "ftp.example.org" in CliRunner().invoke(cli.qscore, ["progress", str(folder)]).output
 
 
 # ---- folders in every state ----
@@ -218,14 +218,14 @@ def test_only_the_joined_table_is_left(tmp_path):
     tables.write_parquet(path, tables.ENTRIES, tables.as_columns(tables.ENTRIES, rows))
     found = progress.look(tmp_path)
     assert (found.pairs, found.scored, found.left, found.batches, found.batches_done) == (5, 5, 0, 0, 0)
-    said = CliRunner().invoke(verbs.progress, [str(tmp_path)]).output
+    said = CliRunner().invoke(cli.qscore, ["progress", str(tmp_path)]).output
     assert "5" in said and not [word for word in ("rate", "not known", "fetched", "left:", "batches") if word in said]
 
 
 def test_a_survey_of_published_q_says_nothing_that_is_not_known(tmp_path):
     columns = tables.as_columns(tables.PAIRS, surveys.pairs(3))
     tables.write_parquet(tmp_path / "catalogue" / "pairs.parquet", tables.PAIRS, columns)
-    said = CliRunner().invoke(verbs.progress, [str(tmp_path)]).output
+    said = CliRunner().invoke(cli.qscore, ["progress", str(tmp_path)]).output
     assert "disk: " in said
     assert not [word for word in ("rate", "known", "fetched", "time left", "batches", "unknown") if word in said]
 
@@ -247,7 +247,7 @@ def test_a_damaged_table_is_named(survey, content):
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
     found = progress.look(folder)
     assert found.unreadable == [first] and found.batches_done == 1
-    assert first in CliRunner().invoke(verbs.progress, [str(folder)]).output
+    assert first in CliRunner().invoke(cli.qscore, ["progress", str(folder)]).output
 
 
 @pytest.mark.parametrize("name", ["catalogue/pairs.parquet", "plan/2024-05-01.0.tsv"])
@@ -307,7 +307,7 @@ def test_nothing_is_written(survey):
 
 def test_json(survey):
     folder, batches = survey
-    run = CliRunner().invoke(verbs.progress, [str(folder), "--json"])
+    run = CliRunner().invoke(cli.qscore, ["progress", str(folder), "--json"])
     content = json.loads(run.output)
     assert run.exit_code == 0
     assert content["left"] == 10 - content["scored"] - content["failed"] and content["batches"] == len(batches)
@@ -319,7 +319,7 @@ def test_json(survey):
 def test_what_is_printed(survey):
     folder, batches = survey
     (folder / "fetched" / list(batches)[2]).mkdir(parents=True)
-    said = CliRunner().invoke(verbs.progress, [str(folder)]).output
+    said = CliRunner().invoke(cli.qscore, ["progress", str(folder)]).output
     for words in ("no survey is running", "1 may score another time", "estimated", "in the last hour", "time left"):
         assert words in said
     assert f"{list(batches)[2]}: fetched" in said
@@ -335,7 +335,7 @@ def test_watch_looks_again_until_it_is_done(survey, monkeypatch):
             surveys.score(folder, name, [surveys.row(p) for p in members])
 
     monkeypatch.setattr(verbs.time, "sleep", sleep)
-    run = CliRunner().invoke(verbs.progress, [str(folder), "--watch", "30"])
+    run = CliRunner().invoke(cli.qscore, ["progress", str(folder), "--watch", "30"])
     assert slept == [30] and run.exit_code == 0
     assert run.output.count("no survey is running") == 2
 
