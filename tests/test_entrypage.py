@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
-from qscore import checking, chimerax, dossier, entryfigures, entrypages, tables, traces
+from qscore import chimerax, cli, dossier, entryfigures, entrypages, tables, traces
 from qscore.causes import FRAME
 from qscore.expected import shipped
 from qscore.ids import pair_stem
@@ -373,7 +373,7 @@ def run_pages(survey, *more):
     given = [word for name in names for word in (f"--{name}", str(survey / f"{name}.parquet"))]
     given += ["--regions", str(survey), "--fit", str(survey / "expected_q.json")]
     given += ["--evidence", str(survey / "evidence"), "--out", str(survey / "out"), *more]
-    return CliRunner().invoke(checking.pages, given, catch_exceptions=False)
+    return CliRunner().invoke(cli.qscore, ["pages", *given], catch_exceptions=False)
 
 
 def test_pages_of_pairs_with_evidence(survey, text):

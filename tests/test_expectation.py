@@ -5,11 +5,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from qscore.expectation import COMMANDS
+from qscore.cli import qscore
 
 
 def run(*arguments):
-    return CliRunner().invoke(COMMANDS[0], arguments)
+    return CliRunner().invoke(qscore, ["expected", *arguments])
 
 
 def said(*arguments) -> list[str]:

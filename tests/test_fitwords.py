@@ -6,15 +6,14 @@ import pytest
 from click.testing import CliRunner
 from test_figures import usual_rows
 
-from qscore import fitting, subsets, tables
+from qscore import cli, fitting, subsets, tables
 from qscore.fitwords import covered, main_line, summary
 from qscore.selection import FitRule
-from qscore.stages import fit
 
 
 def test_the_end_of_a_fit(tmp_path):
     tables.write_parquet(tmp_path / "entries.parquet", tables.ENTRIES, tables.as_columns(tables.ENTRIES, usual_rows()))
-    found = CliRunner().invoke(fit, [str(tmp_path / "entries.parquet"), "--out", str(tmp_path / "fit")])
+    found = CliRunner().invoke(cli.qscore, ["fit", str(tmp_path / "entries.parquet"), "--out", str(tmp_path / "fit")])
     lines = found.output.splitlines()
     assert lines[0].startswith("all: Q = ") and lines[1].startswith("apoferritin: Q = ")
     part = json.loads((tmp_path / "fit" / "expected_q.json").read_text())["fits"]["all"]

@@ -5,7 +5,7 @@ import shlex
 import pytest
 from click.testing import CliRunner
 
-from qscore import causes, inquiry, layouts, tables, worklist
+from qscore import causes, cli, layouts, tables, worklist
 from qscore.discrepancies import OFF_DENSITY
 from qscore.suspicions import SUSPECTED, suspicions
 
@@ -169,7 +169,7 @@ def test_command_of_the_workflow(tmp_path, places, command):
         tables.write_parquet(tmp_path / f"{name}.parquet", layout, tables.as_columns(layout, rows))
     tables.write_json(tmp_path / "places.json", places)
     options = ["--flags", tmp_path / "flags.parquet", "--places", tmp_path / "places.json", "--out", tmp_path / "out"]
-    done = CliRunner().invoke(inquiry.worklist, list(map(str, [tmp_path / "entries.parquet", *options])))
+    done = CliRunner().invoke(cli.qscore, ["worklist", *map(str, [tmp_path / "entries.parquet", *options])])
     assert (done.exit_code, done.output) == (0, "1 suspected error: 1 frame\n")
     (row,) = tables.read_tsv(tmp_path / "out" / "worklist.tsv")
     assert row["command"] == command
