@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from archive_server import ArchiveServer
+from served import write_config
+from small_archive import Archive
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -19,6 +22,15 @@ def real_data() -> Path:
     if not (folder / "pairs.tsv").is_file():
         pytest.skip(f"no real data in {folder} (set QSCORE_REAL_DATA)")
     return folder
+
+
+@pytest.fixture
+def small(tmp_path):
+    """An archive of 8 pairs of three weeks, its server and configuration."""
+    site = Archive(tmp_path / "site", 8, weeks=3)
+    with ArchiveServer() as server:
+        site.serve(server)
+        yield site, server, write_config(tmp_path, site, server.base)
 
 
 def pytest_collection_modifyitems(items):

@@ -22,10 +22,10 @@ DIALECTS = ("quoted", "bare", "repeated")
 
 
 class Archive:
-    """`n` pairs below a folder: ``emdb/…`` and ``pdb/…``; `entries` describes them."""
+    """`n` pairs of some weeks below a folder: ``emdb/…`` and ``pdb/…``; `entries` describes them."""
 
-    def __init__(self, folder, n=60):
-        self.folder, self.entries = folder, []
+    def __init__(self, folder, n=60, *, weeks=6):
+        self.folder, self.entries, self.weeks = folder, [], WEDNESDAYS[:weeks]
         for k in range(n):
             self.add(k)
 
@@ -46,8 +46,8 @@ class Archive:
             "title": f"A complex of parts, number {k}",
             "resolution": round(2.0 + (k % 30) * 0.1, 2),
             "method": "singleParticle",
-            "released": released or WEDNESDAYS[k % len(WEDNESDAYS)],
-            "update": released or WEDNESDAYS[k % len(WEDNESDAYS)],
+            "released": released or self.weeks[k % len(self.weeks)],
+            "update": released or self.weeks[k % len(self.weeks)],
             "status": "REL",
             "uniprot": [f"P{10000 + k // 2}"],
             "doi": f"10.1000/paper.{k // 3}",

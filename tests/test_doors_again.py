@@ -2,22 +2,10 @@
 
 import time
 
-import pytest
-from archive_server import ArchiveServer
 from killing import kill_when
 from served import TABLES, below, entries, stamps, start, survey, write_config
-from small_archive import Archive
 
 from qscore import tables
-
-
-@pytest.fixture
-def small(tmp_path):
-    """An archive of 12 pairs, its server and configuration."""
-    site = Archive(tmp_path / "site", 12)
-    with ArchiveServer() as server:
-        site.serve(server)
-        yield site, server, write_config(tmp_path, site, server.base)
 
 
 def test_updates(project, small, tmp_path):
@@ -37,8 +25,8 @@ def test_updates(project, small, tmp_path):
     assert not below(server, "/pub/")
     assert entries(results)[0]["title"] == "A corrected title"
 
-    site.add(12, released="2025-06-11")
-    site.add(13, released="2025-06-11")
+    site.add(8, released="2025-06-11")
+    site.add(9, released="2025-06-11")
     server.log.clear()
     survey(project, config, "--update", *TABLES)
     now = stamps(results)

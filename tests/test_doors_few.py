@@ -6,21 +6,11 @@ import shutil
 import subprocess
 import sys
 
-import pytest
 from archive_server import ArchiveServer
 from served import TABLES, below, entries, survey, write_config
 from small_archive import Archive
 
 from qscore.survey import FROM_ARCHIVE
-
-
-@pytest.fixture
-def small(tmp_path):
-    """An archive of 12 pairs, its server and configuration."""
-    site = Archive(tmp_path / "site", 12)
-    with ArchiveServer() as server:
-        site.serve(server)
-        yield site, server, write_config(tmp_path, site, server.base)
 
 
 def test_no_network_at_the_first_door(project, tmp_path):
@@ -83,4 +73,4 @@ def test_a_rule_that_takes_nothing_is_said(project, small, tmp_path):
     config = write_config(tmp_path, site, server.base, catalogue={"only": "apoferritin"})
     said = survey(project, config, *TABLES, code=1)
     (line,) = [line for line in said.splitlines() if line.startswith("qscore: ")]
-    assert "no pair is taken: " in line and "(12)" in line
+    assert "no pair is taken: " in line and "(8)" in line
