@@ -27,23 +27,20 @@ def test_updates(project, small, tmp_path):
 
     site.add(8, released="2025-06-11")
     site.add(9, released="2025-06-11")
-    server.log.clear()
-    survey(project, config, "--update", *TABLES)
-    now = stamps(results)
-    assert {name: now[name] for name in before} == before
-    assert set(now) - set(before) == {"2025-06-11"}
-    assert len(below(server, "/pub/")) == 4
-
-    before = now
     site.write_files(site.entries[1], seed=99)
     site.entries[1]["update"] = "2025-06-18"
     site.entries[2] |= {"status": "OBS", "update": "2025-06-18"}
+    server.log.clear()
     survey(project, config, "--update", *TABLES)
     now = stamps(results)
     batch = {row["emdb_id"]: path.stem for path in (results / "plan").glob("*.tsv") for row in tables.read_tsv(path)}
-    touched = {name for name in now if now[name] != before.get(name)}
+    assert set(now) - set(before) == {"2025-06-11"}
+    touched = {name for name in before if now.get(name) != before[name]}
     assert batch[site.entries[1]["emdb_id"]] in touched
-    assert len(touched) <= 2 < len(now)
+    assert len(touched) <= 2 < len(before)
+    again = [entry for entry in site.entries if batch.get(entry["emdb_id"]) in {*touched, "2025-06-11"}]
+    files = {file(entry).name for entry in again for file in (site.map_file, site.model_file)}
+    assert {seen.path.rsplit("/", 1)[-1] for seen in below(server, "/pub/")} == files, "nothing else is fetched"
     assert site.entries[2]["emdb_id"] not in {row["emdb_id"] for row in entries(results)}
     excluded = {row["emdb_id"]: row["reason"] for row in tables.read_tsv(results / "catalogue" / "excluded.tsv")}
     assert "released" in excluded[site.entries[2]["emdb_id"]] or "obsolete" in excluded[site.entries[2]["emdb_id"]]

@@ -216,13 +216,15 @@ APOFERRITIN_16 = (
 
 @pytest.mark.real
 def test_apoferritin_of_the_archives_table(tmp_path, real_data):
-    """16 rows by id, checked by PDB id: slope, intercept, their errors and R² to the digits known."""
+    """16 rows by id among every twentieth other: slope, intercept, their errors and R² to the digits known."""
+    chosen = {f"EMD-{one}" for one in APOFERRITIN_16.split()}
     table = tables.read_tsv(real_data / "mapq_survey_2025.csv")
+    table = [row for n, row in enumerate(table) if n % 20 == 0 or f"{row['emdb_id']}/{row['pdb_id']}" in chosen]
     rows = [
         entry(0, float(row["resolution"]), float(row["q"]), emdb_id=row["emdb_id"], pdb_id=row["pdb_id"], voxel_x=None)
         for row in table
     ]
-    config = {"apoferritin_16": {"ids": [f"EMD-{one}" for one in APOFERRITIN_16.split()]}}
+    config = {"apoferritin_16": {"ids": sorted(chosen)}}
     found = fitting.fit(written(tmp_path, rows), RULE, parse(config))["fits"]["apoferritin_16"]
     line = found["line"]
     assert (found["n"], found["n_members"], found["ids_not_found"]) == (16, 16, [])
