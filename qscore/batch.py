@@ -24,8 +24,7 @@ from pathlib import Path
 import psutil
 
 from qscore import archive, entry, tables
-from qscore import gridloops as _gridloops  # noqa: F401  compiled or loaded before the first fork
-from qscore import kernel as _kernel  # noqa: F401
+from qscore.compiled import loops
 from qscore.errors import ArchiveUnavailable, UnusableEntry
 
 POLL_SECONDS = 0.01
@@ -157,6 +156,7 @@ def isolated(entries: list[dict], folders: list[Path], act, *, limits: Limits) -
     ArchiveUnavailable
         The disk is full.
     """
+    loops()  # compiled or loaded before the first fork
     return [_one(pair, folder, act, limits) for pair, folder in zip(entries, folders, strict=True)]
 
 

@@ -1,14 +1,14 @@
-"""The compiled loops over points of a map: sums of sections, marks near atoms, shells of Fourier terms, residues."""
+"""The loops over points of a map, as they are compiled: sums of sections, marks near atoms, Fourier shells, residues.
+
+Called through `qscore.compiled`; as in `kernel`, nothing is allocated here.
+"""
 
 import math
 
-import numba
 import numpy as np
 from numba import njit
 
-from qscore import compiled
-
-numba.config.CACHE_DIR = str(compiled.cache_folder())
+from qscore.building import loop
 
 _quick = njit(nogil=True)
 
@@ -31,14 +31,13 @@ def _lower(row, along, beside):
         row[i] = new if new < old else old
 
 
-@njit("void(f4[:,:,::1], f8[::1], f8[::1], f8[:,::1], f8)", nogil=True, cache=True)
-def nearest_squared(nearest, origin, step, positions, reach):
+@loop("void(f4[:,:,::1], f8[::1], f8[::1], f8[:,::1], f8, f4[::1])")
+def nearest_squared(nearest, origin, step, positions, reach, along):
     """Lower `nearest` to the squared distance of each point to the nearest position, where that is below `reach`.
 
-    `origin` is the position of point 0, Å, x y z.
+    `origin` is the position of point 0, Å, x y z; `along` is scratch for a row.
     """
     nz, ny, nx = nearest.shape
-    along = np.empty(nx, dtype=np.float32)
     for n in range(len(positions)):
         x, y, z = positions[n, 0] - origin[0], positions[n, 1] - origin[1], positions[n, 2] - origin[2]
         i0, i1 = _reach(reach, step[0], nx, x)
@@ -91,7 +90,7 @@ def _add_far(row, out, level, totals, counts):
             totals[_SOLVENT_SQUARES] += v * v
 
 
-@njit("void(f4[:,:,::1], u1[:,:,::1], f8, f8[::1], i8[::1])", nogil=True, cache=True)
+@loop("void(f4[:,:,::1], u1[:,:,::1], f8, f8[::1], i8[::1])")
 def add_sections(sections, out, level, totals, counts):
     """Sums over sections, added to `totals` and `counts`.
 
@@ -121,7 +120,7 @@ def add_sections(sections, out, level, totals, counts):
             counts[_ABOVE_FAR] += above
 
 
-@njit("void(c8[:,:,::1], c8[:,:,::1], i8, f8[::1], f8, f8[:,::1])", nogil=True, cache=True)
+@loop("void(c8[:,:,::1], c8[:,:,::1], i8, f8[::1], f8, f8[:,::1])")
 def shell_sums(one, other, nx, frequency, width, sums):
     """Of each shell of Fourier terms: Σ Re(one · other*), Σ |one|², Σ |other|², how many, into `sums` (4, shells).
 
@@ -158,11 +157,7 @@ def _correlated(n, a, b, aa, bb, ab):
     return min(1.0, max(-1.0, (ab - a * b / n) / math.sqrt(of_a * of_b)))
 
 
-@njit(
-    "void(f4[:,:,::1], f4[:,:,::1], i4[:,:,::1], f8[::1], f8[::1], f8[:,::1], i8[::1], f8, f8[::1])",
-    nogil=True,
-    cache=True,
-)
+@loop("void(f4[:,:,::1], f4[:,:,::1], i4[:,:,::1], f8[::1], f8[::1], f8[:,::1], i8[::1], f8, f8[::1])")
 def local_correlations(one, other, seen, origin, step, position, starts, reach, found):
     """Correlation of two maps over the points within `reach` of each group of atoms, into `found`.
 

@@ -1,18 +1,19 @@
-"""The compiled loops of the score. Good input is assumed: `score.py` checks at the door."""
+"""The loops of the score, as they are compiled: called through `qscore.compiled`, never imported to score.
+
+Good input is assumed: `score.py` checks at the door. Nothing is allocated here, nothing refused: machine code that
+needs no runtime is loaded in a moment. Scratch comes with the call (see `qscore.sampling`).
+"""
 
 import math
 
-import numba
 import numpy as np
 from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
-from qscore import compiled
+from qscore.building import loop
 
 ir = cgutils.ir
-
-numba.config.CACHE_DIR = str(compiled.cache_folder())
 
 INSIDE, CONSTANT, OUTSIDE = 0, 1, 2
 
@@ -48,45 +49,45 @@ def _all_marked(marked, i, j, k):
 
 
 @_quick
-def _packed(positions, order):
-    """Positions (3, n) in the order of the cells: neighbours are read one after the other."""
-    packed = np.empty((3, len(order)))
-    for place in range(len(order)):
-        for axis in range(3):
-            packed[axis, place] = positions[order[place], axis]
-    return packed
+def _cells_around(low, shape, size, centre):
+    """The cells that hold all neighbours of a place: from, to along x; along y; along z."""
+    a = min(int((centre[0] - low[0]) // size), shape[0] - 1)
+    b = min(int((centre[1] - low[1]) // size), shape[1] - 1)
+    c = min(int((centre[2] - low[2]) // size), shape[2] - 1)
+    return (
+        max(a - 1, 0), min(a + 1, shape[0] - 1), max(b - 1, 0), min(b + 1, shape[1] - 1), max(c - 1, 0),
+        min(c + 1, shape[2] - 1),
+    )  # fmt: skip
 
 
-@_quick
-def _grown(near, n):
-    grown = np.empty((n, near.shape[1]))
-    for m in range(len(near)):
-        for column in range(near.shape[1]):
-            grown[m, column] = near[m, column]
-    return grown
+@loop("void(f8[:,::1], i8[::1], i8[::1], f8[::1], i8[::1], f8, i8[::1])")
+def crowd(positions, scored, starts, low, shape, size, most):
+    """The most atoms in the cells around one of those scored, itself included, into `most` (1,)."""
+    for n in range(len(scored)):
+        x0, x1, y0, y1, z0, z1 = _cells_around(low, shape, size, positions[scored[n]])
+        count = 0
+        for i in range(x0, x1 + 1):
+            for j in range(y0, y1 + 1):
+                cell = (i * shape[1] + j) * shape[2]
+                count += starts[cell + z1 + 1] - starts[cell + z0]
+        most[0] = max(most[0], count)
 
 
 @_quick
 def _gather(packed, order, starts, low, shape, size, centre, atom, reach, near):
-    """Vectors to the atoms within `reach` of an atom at `centre` and their squared lengths.
+    """Vectors to the atoms within `reach` of an atom at `centre` and their squared lengths, into `near` (n, 5).
 
     Every atom of the cells around is written, and overwritten by the next when it
     is not within reach: that is faster than a branch nobody can foretell. Returns
-    the buffer (n, 5), grown when it was too small, the count and the least squared length.
+    the count and the least squared length. `near` has a row more than `crowd` says.
     """
     x, y, z = centre[0], centre[1], centre[2]
-    a = min(int((x - low[0]) // size), shape[0] - 1)
-    b = min(int((y - low[1]) // size), shape[1] - 1)
-    c = min(int((z - low[2]) // size), shape[2] - 1)
-    first, last = max(c - 1, 0), min(c + 1, shape[2] - 1)
+    x0, x1, y0, y1, z0, z1 = _cells_around(low, shape, size, centre)
     count = 0
-    for i in range(max(a - 1, 0), min(a + 1, shape[0] - 1) + 1):
-        for j in range(max(b - 1, 0), min(b + 1, shape[1] - 1) + 1):
+    for i in range(x0, x1 + 1):
+        for j in range(y0, y1 + 1):
             cell = (i * shape[1] + j) * shape[2]
-            begin, end = starts[cell + first], starts[cell + last + 1]
-            if count + end - begin >= len(near):
-                near = _grown(near, 2 * (count + end - begin))
-            for place in range(begin, end):
+            for place in range(starts[cell + z0], starts[cell + z1 + 1]):
                 dx, dy, dz = packed[0, place] - x, packed[1, place] - y, packed[2, place] - z
                 d2 = dx * dx + dy * dy + dz * dz
                 near[count, _DX], near[count, _DY], near[count, _DZ], near[count, _D2] = dx, dy, dz, d2
@@ -94,23 +95,7 @@ def _gather(packed, order, starts, low, shape, size, centre, atom, reach, near):
     nearest = math.inf
     for m in range(count):
         nearest = min(nearest, near[m, _D2])
-    return near, count, nearest
-
-
-@_quick
-def _eights(vectors, starts):
-    """The directions of each set as blocks (n, 3, 8), the last filled with NaN, and the first block of each set."""
-    firsts = np.empty_like(starts)
-    firsts[0] = 0
-    for t in range(len(starts) - 1):
-        firsts[t + 1] = firsts[t] + (starts[t + 1] - starts[t] + 7) // 8
-    blocks = np.empty((firsts[-1], 3, 8))
-    for t in range(len(starts) - 1):
-        for place in range(8 * (firsts[t + 1] - firsts[t])):
-            u = starts[t] + place
-            for axis in range(3):
-                blocks[firsts[t] + place // 8, axis, place % 8] = vectors[axis, u] if u < starts[t + 1] else math.nan
-    return blocks, firsts
+    return count, nearest
 
 
 class _Eight:
@@ -434,39 +419,35 @@ def _correlation(number, total, squares, reference):
     return min(1.0, max(-1.0, with_g / math.sqrt(of_v * of_g)))
 
 
-@njit(
-    "void(f4[:,:,::1], u1[:,:,::1], i8[::1], i8[::1], f8[::1], f8[::1], f8[:,::1],"
-    "i8[::1], i8[::1], f8[::1], i8[::1], f8, i8[::1], f8[::1], f8[:,::1], i8[::1], f8[::1], f8[:,::1], i8, f8,"
-    "f8[:,:], i4[:,:], f8[:,:], f8[:,:,:])",
-    nogil=True,
-    cache=True,
+@loop(
+    "void(f4[:,:,::1], f4[::1], u1[:,:,::1], i8[::1], i8[::1], f8[::1], f8[::1],"
+    "f8[:,::1], f8[:,::1], i8[::1], i8[::1], f8[::1], i8[::1], f8, i8[::1], f8[::1],"
+    "f8[:,::1], i8[::1], f8[:,:,::1], i8[::1], f8[::1], f8[:,::1], f8[:,::1], i8, f8,"
+    "f8[:,::1], i8[::1], i8[::1], f8[::1], f8[::1], f8[:,::1],"
+    "f8[:,::1], i4[:,::1], f8[:,::1], f8[:,:,::1])"
 )
 def score_atoms(
-    values, marked, offset, grid, origin, step, positions,
-    order, cell_starts, low, shape, size, scored, to_mask, vectors, starts, radii, references, points, exclusion,
+    values, line, marked, offset, grid, origin, step,
+    positions, packed, order, cell_starts, low, shape, size, scored, to_mask,
+    vectors, starts, blocks, firsts, radii, scaled, references, points, exclusion,
+    near, chosen, number, total, centre, probes,
     q, sampled, beside, shells,
 ):  # fmt: skip
     """Q of the atoms `scored` into `q` (n, sigmas); points sampled, on constant map, outside into `sampled` (n, 3).
 
-    `to_mask` (n,) is their distance to the nearest marked point. Into `beside` (n, 2)
+    `line` are the values one after the other; `to_mask` (n,) is the atoms' distance to
+    the nearest marked point; `scaled` are the radii in voxels, x y z. Into `beside` (n, 2)
     go the map at the centre, and that minus the mean of the outermost shell's points;
     into `shells` (n, radii, 3), unless it is empty, what `_shells` tells of each shell.
+    From `near` to `probes` is scratch.
     """
-    near = np.empty((64, 5))
-    packed, (blocks, firsts) = _packed(positions, order), _eights(vectors, starts)
-    chosen = np.empty(len(radii) * (starts[-1] - starts[-2] + 8), dtype=np.int64)
-    number, total, centre = np.empty(len(radii), dtype=np.int64), np.empty(len(radii)), np.empty(3)
-    probes, scaled = np.empty((4, len(chosen))), np.empty((len(radii), 3))
     x, y, z, value = probes[0], probes[1], probes[2], probes[3]
-    for shell in range(len(radii)):
-        for axis in range(3):
-            scaled[shell, axis] = radii[shell] / step[axis]
-    line, row, section = values.reshape(-1), values.shape[2], values.shape[1] * values.shape[2]
+    row, section = values.shape[2], values.shape[1] * values.shape[2]
     reach = (1.0 + exclusion) * radii[-1]
     free = radii[-1] + math.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2)
     for n in range(len(scored)):
         atom = scored[n]
-        near, count, nearest = _gather(packed, order, cell_starts, low, shape, size, positions[atom], atom, reach, near)
+        count, nearest = _gather(packed, order, cell_starts, low, shape, size, positions[atom], atom, reach, near)
         _choose(near, count, nearest, blocks, firsts, starts, radii, points, exclusion, chosen, number)
         m = _place(scaled, vectors[0], vectors[1], vectors[2], chosen, number, x, y, z)
         for axis in range(3):
@@ -537,26 +518,22 @@ def _spread(cubes, spread, marked, k):
                     row_marked[i] |= spread[i]
 
 
-@njit("b1(f4[:,:,::1], u1[:,:,::1])", nogil=True, cache=True)
-def mark_constant(values, marked):
-    """Mark the points of every block of 3 x 3 x 3 equal values; whether there is one.
+@loop("void(f4[:,:,::1], u1[:,:,::1], u1[:,:,::1], u1[:,::1], u1[:,::1], u1[::1])")
+def mark_constant(values, marked, flat, cubes, runs, any_found):
+    """Mark the points of every block of 3 x 3 x 3 equal values; whether there is one into `any_found` (1,).
 
-    With an empty `marked` the search ends at the first section with a block.
+    With an empty `marked` the search ends at the first section with a block. No side is shorter than 3. Scratch,
+    zeros: `flat` (3, rows, columns), `cubes` and `runs` (rows, columns).
     """
-    nz, ny, nx = values.shape
-    any_found = False
-    if min(nz, ny, nx) < 3:
-        return any_found
-    flat, cubes, runs = np.zeros((3, ny, nx), np.uint8), np.zeros((ny, nx), np.uint8), np.zeros((ny, nx), np.uint8)
+    nz = values.shape[0]
     for k in range(nz):
         _flat_squares(values[k], runs, flat[k % 3])
         if k < 2 or not _flat_cubes(values, k - 1, flat[(k - 2) % 3], flat[(k - 1) % 3], flat[k % 3], cubes):
             continue
-        any_found = True
+        any_found[0] = 1
         if marked.size == 0:
             break
         _spread(cubes, runs[0], marked, k - 1)
-    return any_found
 
 
 @_quick
@@ -567,7 +544,7 @@ def _window(at, reach, origin, step, offset, n):
     return first, last
 
 
-@njit("void(u1[:,:,::1], i8[::1], f8[::1], f8[::1], f8[:,::1], f8, f8[::1])", nogil=True, cache=True)
+@loop("void(u1[:,:,::1], i8[::1], f8[::1], f8[::1], f8[:,::1], f8, f8[::1])")
 def distance_to_marked(marked, offset, origin, step, positions, reach, distance):
     """Distance of each position to the nearest marked point; infinite beyond `reach`."""
     nz, ny, nx = marked.shape

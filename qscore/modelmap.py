@@ -13,6 +13,7 @@ import numpy as np
 
 from qscore import fourier
 from qscore.bits import Mask
+from qscore.compiled import loops
 from qscore.density import Density
 from qscore.simulate import BLUR_PER_STEP2, molecular_mask, simulate_terms
 from qscore.wholemap import WholeMap
@@ -155,11 +156,10 @@ class SoftMask:
 
 def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMask:
     """The mask of the FSC; its radius is the resolution, 3 Å at least and 10 Å at most."""
-    from qscore import gridloops
-
     radius = float(np.clip(frame.resolution, *EDGES))
     nearest = np.full(frame.shape, np.inf, dtype=np.float32)
-    gridloops.nearest_squared(nearest, frame.origin, frame.step, np.ascontiguousarray(position), 2 * radius)
+    along = np.empty(frame.shape[2], dtype=np.float32)
+    loops().nearest_squared(nearest, frame.origin, frame.step, np.ascontiguousarray(position), 2 * radius, along)
     weights = np.zeros(frame.shape, dtype=np.uint8)
     for section, squared in zip(weights, nearest, strict=True):
         beyond = np.clip(np.sqrt(squared) / radius - 1, 0, 1)
@@ -220,13 +220,11 @@ def agreement(
 
 def _shells(values, soft: SoftMask, terms, frame: Frame) -> np.ndarray:
     """Of each shell a Fourier voxel wide: cross and own sums of both maps and the number of terms (4, shells)."""
-    from qscore import gridloops
-
     of_map = fourier.forward(values, frame.padded, weights=soft.weights, scale=1 / 255, offset=-soft.background)
     edges = np.array(frame.padded[::-1]) * frame.step
     width = 1 / float(edges.min())
     sums = np.zeros((4, int(0.5 / float(frame.step.max()) / width) + 1))
-    gridloops.shell_sums(of_map, terms, frame.padded[2], 1 / edges, width, sums)
+    loops().shell_sums(of_map, terms, frame.padded[2], 1 / edges, width, sums)
     return sums
 
 
@@ -342,12 +340,10 @@ class Sought:
 
 def _narrow(values, weights, terms, frame: Frame) -> np.ndarray:
     """Sum of a map times the simulated one over the box, by narrow shells up to 1 / resolution."""
-    from qscore import gridloops
-
     of_map = fourier.forward(values, frame.padded, weights=weights)
     edges = np.array(frame.padded[::-1]) * frame.step
     sums = np.zeros((4, NARROW + 1))
-    gridloops.shell_sums(of_map, terms, frame.padded[2], 1 / edges, 1 / (NARROW * frame.resolution), sums)
+    loops().shell_sums(of_map, terms, frame.padded[2], 1 / edges, 1 / (NARROW * frame.resolution), sums)
     return sums[0] / np.prod(frame.padded)
 
 
@@ -440,15 +436,13 @@ def box_correlation(values: np.ndarray, simulated: np.ndarray, whole: WholeMap) 
 
 
 def _local(density: Density, simulated, frame: Frame, groups) -> np.ndarray:
-    from qscore import gridloops
-
     if groups is None:
         return np.empty(0)
     position, starts = groups
     found = np.empty(len(starts) - 1)
     reach = max(LOCAL, 1.5 * float(frame.step.max()))
     seen = np.full(frame.shape, -1, dtype=np.int32)
-    gridloops.local_correlations(
+    loops().local_correlations(
         density.values, simulated, seen, frame.origin, frame.step, position, starts, reach, found
     )
     return found

@@ -82,7 +82,7 @@ def required() -> list[str]:
 def kernel() -> Probe:
     """Is the compiled kernel kept?"""
     cached = compiled.is_cached()
-    came = "kept" if cached else f"not kept in {compiled.cache_folder()}: the first score takes half a minute longer"
+    came = "kept" if cached else f"not kept in {compiled.folders()[0]}: the first score takes 15 s longer"
     return Probe(0, "compiled kernel", verdict(cached), "kept from an earlier run", came)
 
 

@@ -93,6 +93,27 @@ def direction_sets(method: Method = METHOD) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(vectors.T), np.concatenate([[0], np.cumsum(sizes)])
 
 
+@cache
+def direction_blocks(method: Method = METHOD) -> tuple[np.ndarray, np.ndarray]:
+    """The sets of `direction_sets` in blocks of eight, each set's last filled with NaN.
+
+    Returns
+    -------
+    blocks : ndarray, shape (n, 3, 8)
+        x, y and z of eight directions.
+    firsts : ndarray of int, shape (tries + 1,)
+        Set t is ``blocks[firsts[t]:firsts[t + 1]]``.
+    """
+    vectors, starts = direction_sets(method)
+    firsts = np.concatenate([[0], np.cumsum(-(-np.diff(starts) // 8))])
+    blocks = np.full((firsts[-1], 3, 8), np.nan)
+    for t, first in enumerate(firsts[:-1]):
+        part = vectors[:, starts[t] : starts[t + 1]]
+        for place in range(part.shape[1]):
+            blocks[first + place // 8, :, place % 8] = part[:, place]
+    return blocks, firsts
+
+
 def reference_gaussian(sigma: float, method: Method = METHOD) -> np.ndarray:
     """exp(-R² / 2 sigma²) at the shells' radii; `sigma` in Å."""
     return np.exp(-0.5 * (method.radii / sigma) ** 2)
@@ -108,6 +129,8 @@ class CellList:
         Atom numbers, cell by cell.
     starts : ndarray of int, shape (cells + 1,)
         Cell c holds ``order[starts[c]:starts[c + 1]]``; x runs slowest.
+    packed : ndarray, shape (3, n)
+        Positions in that order, Å, x y z: neighbours are read one after the other.
     low : ndarray, shape (3,)
         Corner of the first cell, Å.
     shape : ndarray of int, shape (3,)
@@ -118,6 +141,7 @@ class CellList:
 
     order: np.ndarray
     starts: np.ndarray
+    packed: np.ndarray
     low: np.ndarray
     shape: np.ndarray
     size: float
@@ -145,4 +169,4 @@ def cell_list(positions: np.ndarray, *, reach: float = METHOD.reach) -> CellList
     flat = (cell[:, 0] * shape[1] + cell[:, 1]) * shape[2] + cell[:, 2]
     order = np.argsort(flat, kind="stable")
     starts = np.searchsorted(flat[order], np.arange(int(np.prod(shape)) + 1))
-    return CellList(order, starts, low, shape, size)
+    return CellList(order, starts, np.ascontiguousarray(positions[order].T), low, shape, size)

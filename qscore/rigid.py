@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qscore.density import Density
-from qscore.probes import METHOD, CellList, cell_list, direction_sets, reference_gaussian
+from qscore.probes import METHOD, CellList, cell_list
+from qscore.sampling import sample
 
 SIGMA = 0.4
 PARTS = 8  # of a model, for the error of its place
@@ -66,25 +67,14 @@ class Body:
         ndarray, float, shape (size,) or (most,)
             NaN where not scored.
         """
-        from qscore import kernel  # compiles its loops where nobody has: not at import
-
         count = min(self.size, most or self.size)
         origin = density.origin + density.offset * density.step - shift
         grid = np.array(density.values.shape[::-1], dtype=np.int64)
-        place = (self.atoms[:count] - origin) / density.step
-        inside = np.flatnonzero(((place >= 0) & (place <= grid - 1)).all(axis=1))
-        q, sampled = np.empty((len(inside), 1)), np.empty((len(inside), 3), dtype=np.int32)
-        beside, no_shells = np.empty((len(inside), 2)), np.empty((0, 0, 3))
-        references = reference_gaussian(sigma, METHOD)[None, :]
-        cells, (vectors, starts) = self.cells, direction_sets(METHOD)
-        kernel.score_atoms(
-            density.values, _UNMARKED, np.zeros(3, dtype=np.int64), grid, origin, density.step, self.atoms,
-            cells.order, cells.starts, cells.low, cells.shape, cells.size, inside, np.full(len(inside), np.inf),
-            vectors, starts, METHOD.radii, references, METHOD.points, METHOD.exclusion,
-            q, sampled, beside, no_shells,
-        )  # fmt: skip
+        box = Density(density.values, np.zeros(3, dtype=np.int64), grid, density.step, origin)
+        inside = np.flatnonzero(box.contains(self.atoms[:count]))
+        far = np.full(len(inside), np.inf)
         everywhere = np.full(count, np.nan)
-        everywhere[inside] = q[:, 0]
+        everywhere[inside] = sample(box, _UNMARKED, self.atoms, self.cells, inside, far, sigmas=(sigma,)).q[:, 0]
         return everywhere
 
     def mean_q(self, density: Density, shift=(0.0, 0.0, 0.0), *, most: int | None = None) -> float:

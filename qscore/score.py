@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from qscore import compiled
+from qscore.compiled import loops
 from qscore.density import Density
-from qscore.probes import METHOD, Method, cell_list, direction_sets, reference_gaussian
+from qscore.probes import METHOD, Method, cell_list
+from qscore.sampling import Sampled, sample
 
 SIGMAS = (0.4, 0.6)
 UNSCORED = ("outside", "constant", "not_finite")
 MASK_REACH = 3.0
-_LOG = logging.getLogger(__name__)
 TIGHT_MASK = 2.5
 
 
@@ -49,15 +47,6 @@ class Scores:
     mask_distance: np.ndarray
     contrast: np.ndarray
     density: np.ndarray
-
-
-def _kernel():
-    """The compiled loops; says so when they have to be compiled first."""
-    if "qscore.kernel" not in sys.modules and not compiled.is_cached():
-        _LOG.info("compiling the scoring kernel: once, about 15 s …")
-    from qscore import kernel
-
-    return kernel
 
 
 def score_atoms(
@@ -102,7 +91,7 @@ def score_atoms(
     positions, which = _checked(positions, which, sigmas)
     constant = constant_points(density.values)
     inside = np.flatnonzero(density.contains(positions[which]))
-    found = _Sampled.nothing(len(which), len(sigmas))
+    found = Sampled.nothing(len(which), len(sigmas))
     distance = np.full(len(which), np.inf)
     if len(inside):
         distance[inside] = _mask_distance(density, constant, positions[which[inside]])
@@ -140,7 +129,7 @@ def shells_of(
     """
     positions, which = _checked(positions, which, sigmas)
     inside = np.flatnonzero(density.contains(positions[which]))
-    found = _Sampled.nothing(len(which), len(sigmas), shells=len(method.radii))
+    found = Sampled.nothing(len(which), len(sigmas), shells=len(method.radii))
     if len(inside):
         nowhere, far = np.zeros((0, 0, 0), dtype=np.uint8), np.full(len(inside), np.inf)
         found.put(inside, _sample(
@@ -159,52 +148,21 @@ def _checked(positions, which, sigmas) -> tuple[np.ndarray, np.ndarray]:
     return positions, np.arange(len(positions)) if which is None else np.asarray(which, dtype=np.int64)
 
 
-@dataclass(frozen=True)
-class _Sampled:
-    """What the kernel fills for m atoms: see `kernel.score_atoms`."""
-
-    q: np.ndarray
-    sampled: np.ndarray
-    beside: np.ndarray
-    shells: np.ndarray
-
-    @classmethod
-    def nothing(cls, m: int, sigmas: int, *, shells: int = 0) -> _Sampled:
-        """Of m atoms nothing is known yet; with no `shells`, nothing about them will be."""
-        unknown = [np.full(shape, np.nan) for shape in ((m, sigmas), (m, 2), (m if shells else 0, shells, 3))]
-        return cls(unknown[0], np.zeros((m, 3), dtype=np.int32), *unknown[1:])
-
-    def put(self, at: np.ndarray, part: _Sampled) -> None:
-        """The part's atoms in their places."""
-        self.q[at], self.sampled[at], self.beside[at] = part.q, part.sampled, part.beside
-        if self.shells.size:
-            self.shells[at] = part.shells
-
-
-def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, method, shells=False) -> _Sampled:
+def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, method, shells=False) -> Sampled:
     """What the kernel tells of atoms that lie inside the grid."""
     near = _near_grid(density, positions, method.reach)
     place = np.full(len(positions), -1)
     place[near] = np.arange(len(near))
     atoms = np.ascontiguousarray(positions[near])
     cells = cell_list(atoms, reach=method.reach)
-    vectors, starts = direction_sets(method)
-    references = np.array([reference_gaussian(sigma, method) for sigma in sigmas])
     rank = np.empty(len(near), dtype=np.int64)
     rank[cells.order] = np.arange(len(near))
     by_cell = np.argsort(rank[place[which]], kind="stable")
-    size = {"sigmas": len(sigmas), "shells": len(method.radii) * shells}
-    found = _Sampled.nothing(len(which), **size)
+    found = Sampled.nothing(len(which), len(sigmas), shells=len(method.radii) * shells)
 
     def score_part(part):
-        here = _Sampled.nothing(len(part), **size)
-        _kernel().score_atoms(
-            density.values, constant, density.offset, density.grid, density.origin, density.step, atoms,
-            cells.order, cells.starts, cells.low, cells.shape, cells.size, place[which[part]], to_mask[part],
-            vectors, starts, method.radii, references, method.points, method.exclusion,
-            here.q, here.sampled, here.beside, here.shells,
-        )  # fmt: skip
-        found.put(part, here)
+        chosen = {"sigmas": sigmas, "method": method, "shells": shells}
+        found.put(part, sample(density, constant, atoms, cells, place[which[part]], to_mask[part], **chosen))
 
     parts = np.array_split(by_cell, max(1, min(threads * 4, len(which) // 500)) if threads > 1 else 1)
     if len(parts) == 1:
@@ -231,17 +189,24 @@ def constant_points(values: np.ndarray) -> np.ndarray:
         Shape (0, 0, 0) when there is none.
     """
     none = np.zeros((0, 0, 0), dtype=np.uint8)
-    if not _kernel().mark_constant(values, none):
+    if min(values.shape) < 3 or not _mark(values, none):
         return none
     marked = np.zeros(values.shape, dtype=np.uint8)
-    _kernel().mark_constant(values, marked)
+    _mark(values, marked)
     return marked
+
+
+def _mark(values: np.ndarray, marked: np.ndarray) -> bool:
+    rows, found = values.shape[1:], np.zeros(1, dtype=np.uint8)
+    scratch = (np.zeros(shape, dtype=np.uint8) for shape in ((3, *rows), rows, rows))
+    loops().mark_constant(values, marked, *scratch, found)
+    return bool(found[0])
 
 
 def _mask_distance(density, constant, positions) -> np.ndarray:
     distance = np.full(len(positions), np.inf)
     if constant.size:
-        _kernel().distance_to_marked(
+        loops().distance_to_marked(
             constant, density.offset, density.origin, density.step, positions, MASK_REACH, distance
         )
     return distance

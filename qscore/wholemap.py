@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qscore.bits import Mask
+from qscore.compiled import loops
 from qscore.density import MapHeader
 from qscore.score import constant_points
 
@@ -100,14 +101,12 @@ class Passing:
 
     def _settle(self, end: int) -> None:
         """Count the sections up to `end`, of which all is known now."""
-        from qscore import gridloops
-
         if end <= self._settled:
             return
         chosen = slice(self._settled - self._first, end - self._first)
         out = self._left_out(chosen)
         sections = np.ascontiguousarray(self._held[chosen])
-        gridloops.add_sections(sections, out, self._level, self._totals, self._counts)
+        loops().add_sections(sections, out, self._level, self._totals, self._counts)
         self._take_sample(sections, out)
         self._settled = end
 
@@ -166,8 +165,6 @@ def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> 
     low : tuple of int
         First section, row and column.
     """
-    from qscore import gridloops
-
     grid = header.in_xyz(header.shape)
     low = np.floor((positions.min(axis=0) - SOLVENT_FROM - origin) / header.step)
     high = np.ceil((positions.max(axis=0) + SOLVENT_FROM - origin) / header.step) + 1
@@ -175,7 +172,8 @@ def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> 
     high = np.maximum(np.clip(high, 0, grid).astype(np.int64), low)
     nearest = np.full((high - low)[::-1], np.inf, dtype=np.float32)
     if nearest.size:
-        gridloops.nearest_squared(nearest, origin + low * header.step, header.step, positions, SOLVENT_FROM)
+        along = np.empty(nearest.shape[2], dtype=np.float32)
+        loops().nearest_squared(nearest, origin + low * header.step, header.step, positions, SOLVENT_FROM, along)
     order = [2 - header.axes[k] for k in (2, 1, 0)]
     packed = [np.packbits(section < SOLVENT_FROM**2, axis=1) for section in nearest.transpose(order)]
     sections, rows, columns = (nearest.shape[axis] for axis in order)

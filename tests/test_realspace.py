@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from qscore import fourier, gridloops, measurable, modelmap, realspace, tables, wholemap
+from qscore import fourier, measurable, modelmap, realspace, tables, wholemap
+from qscore.compiled import loops
 from qscore.density import read_density, whole_grid
 from qscore.entry import entry_row, score_pair
 from qscore.simulate import simulate_density
@@ -304,7 +305,7 @@ def test_local_correlations_are_over_the_points_around_a_residue():
     positions = random_atoms(rng, (-1, 3, 3), (18, 15, 14), 12)
     starts, step, origin = np.array([0, 5, 5, 12]), np.array([0.8, 0.9, 1.0]), np.array([1.0, -2.0, 0.5])
     found, seen = np.empty(3), np.full(one.shape, -1, dtype=np.int32)
-    gridloops.local_correlations(one, other, seen, origin, step, positions, starts, 2.5, found)
+    loops().local_correlations(one, other, seen, origin, step, positions, starts, 2.5, found)
     z, y, x = np.meshgrid(*(np.arange(n) for n in one.shape), indexing="ij")
     points = np.stack([x, y, z], axis=-1) * step + origin
     for group in (0, 2):

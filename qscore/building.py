@@ -1,0 +1,43 @@
+"""The loops in LLVM's language, as Numba writes them; `qscore.compiled` makes machine code of it and keeps that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from types import SimpleNamespace
+
+from numba import njit
+from numba.core.sigutils import normalize_signature
+
+_MARKED: dict[str, tuple[str, object]] = {}
+
+
+def loop(signature: str):
+    """Mark a function of a source as one that is called from Python; `signature` as Numba writes it, of no result."""
+
+    def mark(function):
+        """The function as Numba has it."""
+        compiled = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        _MARKED[function.__name__] = signature, compiled
+        return compiled
+
+    return mark
+
+
+def python(sources) -> SimpleNamespace:
+    """The marked functions of the sources as Numba has them: with ``NUMBA_DISABLE_JIT`` set, their Python."""
+    return SimpleNamespace(**{name: function for name, (_, function) in _marked(sources).items()})
+
+
+def written(sources) -> Iterator[tuple[str, str, str, str]]:
+    """Name, signature and symbol of each marked function of the sources, and its text."""
+    for name, (signature, function) in _marked(sources).items():
+        arguments, _ = normalize_signature(signature)
+        function.compile(signature)
+        yield name, signature, function.overloads[arguments].fndesc.llvm_func_name, function.inspect_llvm(arguments)
+
+
+def _marked(sources) -> dict:
+    for name in sources:
+        import_module(f"qscore.{name}")
+    return _MARKED
