@@ -13,12 +13,14 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from qscore import catalogue, given, runstate, subsets, tables
+from qscore import runstate
 from qscore.errors import ArchiveUnavailable, BadAnswer
+from qscore.layouts import ENTRIES, Layout
 from qscore.manners import check_url
 from qscore.sites import is_url
 
 SETTLING = 3.0  # seconds
+STATUS = Layout(ENTRIES.name, tuple(column for column in ENTRIES.columns if column.name == "status"))
 
 
 def find_workflow() -> Path:
@@ -47,7 +49,7 @@ def read_config(config: Path, workflow: Path) -> dict:
         with open(config, encoding="utf-8") as stream:
             content = yaml.safe_load(stream)
         with open(workflow / "workflow" / "schemas" / "config.schema.yaml", encoding="utf-8") as stream:
-            schema = yaml.safe_load(stream)
+            schema = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
         raise ValueError(f"configuration {config}: {' '.join(str(err).split())}") from err
     if content is None:
@@ -62,8 +64,8 @@ def read_config(config: Path, workflow: Path) -> dict:
         _check_sources(content)
         _check_ranges(content)
         _check_addresses(content["archive"])
-        if content["score_source"] != "table":
-            subsets.check_columns(subsets.parse(content["subsets"]), tables.ENTRIES.names)
+        if content["subsets"] and content["score_source"] != "table":
+            _check_subsets(content["subsets"], ENTRIES.names)
     except ValueError as err:
         raise ValueError(f"configuration {config}: {err}") from err
     return content
@@ -105,6 +107,12 @@ def _check_ranges(content: dict) -> None:
         lowest, highest = content[section]["lowest"], content[section]["highest"]
         if lowest > highest:
             raise ValueError(f"{section}: lowest {lowest:g} is above highest {highest:g}")
+
+
+def _check_subsets(given: dict, columns: list[str]) -> None:
+    from qscore import subsets
+
+    subsets.check_columns(subsets.parse(given), columns)
 
 
 def kind(content: dict) -> str:
@@ -152,11 +160,12 @@ def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
         return
     if not pairs and not config.get("pairs"):
         raise ValueError("this configuration needs a table: --pairs TABLE")
+    from qscore import catalogue, given
+
     table = pairs or workflow / config["pairs"]
     if config["score_source"] == "table":
         kept, excluded = given.pairs_of_table(table)
-        columns = [*tables.ENTRIES.names, *given.read(table).beside.names]
-        subsets.check_columns(subsets.parse(config["subsets"]), columns)
+        _check_subsets(config["subsets"], [*ENTRIES.names, *given.read(table).beside.names])
     else:
         kept, excluded = catalogue.from_table(table)
     if not kept:
@@ -165,10 +174,12 @@ def check_pairs(config: dict, pairs: Path | None, workflow: Path) -> None:
 
 def outcome(results: Path) -> str:
     """How many pairs of a finished survey were scored, were not, and were left out."""
-    rows = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
-    scored = sum(row["status"] == "scored" for row in rows)
+    from qscore import tables
+
+    status = tables.read_parquet(results / "tables" / "entries.parquet", layout=STATUS)["status"]
+    scored = status.count("scored")
     excluded = len(tables.read_tsv(results / "catalogue" / "excluded.tsv"))
-    return f"{scored} pairs scored, {len(rows) - scored} not scored, {excluded} left out"
+    return f"{scored} pairs scored, {len(status) - scored} not scored, {excluded} left out"
 
 
 def complaints(results: Path, since: float) -> list[str]:

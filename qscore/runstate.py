@@ -136,9 +136,19 @@ ROUNDS = (
 
 def sweep(results: Path) -> None:
     """Remove what a killed run left and no run will use; what a fetch had brought is kept."""
+    useless = [*results.glob("scores/*/.scoring-*"), *results.glob("evidence/*/.scoring-*")]
+    if any(any((results / name).glob("*")) for name in ("fetched", "fetched_again", "parts")):
+        useless += _useless_fetches(results)
+    for folder in useless:
+        shutil.rmtree(folder, ignore_errors=True)
+    (results / UNAVAILABLE).unlink(missing_ok=True)
+
+
+def _useless_fetches(results: Path) -> list[Path]:
+    """Fetched batches that are not whole, scored or planned no more, and parts of batches planned no more."""
     from qscore import archive, plan
 
-    useless, workshops = [*results.glob("scores/*/.scoring-*"), *results.glob("evidence/*/.scoring-*")], set()
+    useless, workshops = [], set()
     for planned, fetched, table in ROUNDS:
         batches, folders = sorted((results / planned).glob("*.tsv")), list((results / fetched).glob("*"))
         workshops |= {archive.workshop_name(path) for path in batches}
@@ -152,9 +162,7 @@ def sweep(results: Path) -> None:
         ]
     if plan.is_complete(results / "plan"):
         useless += [folder for folder in (results / "parts").glob("*") if folder.name not in workshops]
-    for folder in useless:
-        shutil.rmtree(folder, ignore_errors=True)
-    (results / UNAVAILABLE).unlink(missing_ok=True)
+    return useless
 
 
 def _is_done(folder: Path, table: Path) -> bool:
