@@ -62,6 +62,7 @@ else:
             SNAPSHOT,
         log:
             "logs/snapshot.log",
+        localrule: True
         resources:
             net=1,
             manners=MANNERS,
@@ -78,6 +79,7 @@ else:
             **CATALOGUE,
         log:
             "logs/catalogue.log",
+        localrule: True
         resources:
             net=1,
             manners=MANNERS,
@@ -97,6 +99,7 @@ else:
             table="published/published.tsv",
         log:
             "logs/published.log",
+        localrule: True
         resources:
             net=1,
             manners=MANNERS,
@@ -118,6 +121,7 @@ checkpoint plan:
         directory("plan"),
     log:
         "logs/plan.log",
+    localrule: True
     params:
         entries_per_batch=config["plan"]["entries_per_batch"],
     shell:
@@ -133,6 +137,7 @@ rule fetch:
         temp(directory("fetched/{batch}")),
     log:
         "logs/fetch/{batch}.log",
+    localrule: config["plan"]["fetch_here"]
     resources:
         net=1,
         manners=MANNERS,

@@ -9,6 +9,7 @@ checkpoint examination:
         directory("examination"),
     log:
         "logs/examination.log",
+    localrule: True
     params:
         most=options("examine", "most"),
         entries_per_batch=config["plan"]["entries_per_batch"],
@@ -25,6 +26,7 @@ rule fetch_again:
         temp(directory("fetched_again/{batch}")),
     log:
         "logs/fetch_again/{batch}.log",
+    localrule: config["plan"]["fetch_here"]
     resources:
         net=1,
         manners=MANNERS,
