@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qscore import copies, scan, tables
+from qscore.coded import coded
+from qscore.layouts import Layout
 from qscore.offsets import POLYMERS, Offsets, pairs_of
 
 VIEW = ("expected", "z_within", "z_archive")
+_TEXT = ("emdb_id", "pdb_id", "chain", "number", "icode", "residue", "class")
+_LAYOUT = Layout("residues", tuple(column for column in tables.RESIDUES.columns if column.name in (*_TEXT, "q_04")))
 _SCANNED = ("maximum", "length", "near", "far", "skew")
 
 
@@ -120,20 +124,25 @@ def residue_view(residues: Mapping, entries: Mapping, offsets: Offsets) -> dict[
         ``z_archive``: Q less ``expected``, in units of the archive's standard deviation of such residues. NaN for
         what is no polymer, not scored, or of a pair that is not in `entries`.
     """
-    n = len(residues["q_04"])
-    view = {name: np.full(n, np.nan) for name in VIEW}
-    kinds = residues["class"].astype("U")
-    for pair, rows in pairs_of(residues, np.isin(kinds, POLYMERS)):
+    view = {name: np.full(len(residues["q_04"]), np.nan) for name in VIEW}
+    residues = with_codes(residues)
+    kinds = {kind: residues["class"].among([kind]) for kind in POLYMERS}
+    for pair, rows in pairs_of(residues, residues["class"].among(POLYMERS)):
         if (entry := entries.get(pair)) is None:
             continue
         q = residues["q_04"][rows]
-        offset, sd = offsets.of(residues["residue"][rows], entry.resolution)
+        offset, sd = offsets.of(residues["residue"].at(rows), entry.resolution)
         view["expected"][rows] = entry.expected + offset
         view["z_archive"][rows] = (q - entry.expected - offset) / sd
         for kind in POLYMERS:
-            mine = kinds[rows] == kind
+            mine = kinds[kind][rows]
             view["z_within"][rows[mine]] = scan.standardise((q - offset)[mine])
     return view
+
+
+def with_codes(residues: Mapping) -> dict:
+    """Columns of the residues table, text as `Coded`: all that follows compares it pair by pair."""
+    return {name: coded(column) if name in _TEXT else column for name, column in residues.items()}
 
 
 def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Chain]:
@@ -148,7 +157,8 @@ def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Ch
     view : mapping
         Of `residue_view`.
     """
-    for pair, rows in pairs_of(residues, np.isin(residues["class"].astype("U"), POLYMERS)):
+    residues = with_codes(residues)
+    for pair, rows in pairs_of(residues, residues["class"].among(POLYMERS)):
         if (entry := entries.get(pair)) is None:
             continue
         for group in copies.copies(residues, rows):
@@ -157,7 +167,9 @@ def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Ch
             yield Chain(pair, str(residues["class"][group[0, 0]]), group, pooled, entry, scan.scan(pooled))
 
 
-def batches(residues_file, entries: Mapping, offsets: Offsets) -> Iterator[tuple[Mapping, dict, list[Chain]]]:
+def batches(
+    residues_file, entries: Mapping, offsets: Offsets, *, emdb_ids: Iterable[str] | None = None
+) -> Iterator[tuple[Mapping, dict, list[Chain]]]:
     """The residues of a survey a row group at a time: their columns, `residue_view`, and the scanned chains.
 
     Parameters
@@ -167,8 +179,10 @@ def batches(residues_file, entries: Mapping, offsets: Offsets) -> Iterator[tuple
     entries : mapping
         (EMDB id, PDB id) → Entry.
     offsets : Offsets
+    emdb_ids : iterable of str, optional
+        Only the rows of these entries, and no row group without any.
     """
-    for residues in tables.row_groups(residues_file, layout=tables.RESIDUES):
+    for residues in tables.row_groups(residues_file, layout=_LAYOUT, emdb_ids=emdb_ids, codes=True):
         view = residue_view(residues, entries, offsets)
         yield residues, view, list(chains_of(residues, entries, view))
 
@@ -184,12 +198,15 @@ def features(chains: Iterable[Chain]) -> dict[str, np.ndarray]:
 
 def scanned(residues_file, entries, offsets) -> tuple[list[tuple[str, str]], dict[str, np.ndarray]]:
     """The pair of each chain of a survey, and the columns of `features`, in order of pair."""
-    pairs, parts = [], []
-    for _, _, chains in batches(residues_file, entries, offsets):
-        pairs += [chain.pair for chain in chains]
-        parts.append(features(chains))
+    found = (chains for _, _, chains in batches(residues_file, entries, offsets))
+    return in_order([([chain.pair for chain in chains], features(chains)) for chains in found])
+
+
+def in_order(parts: list[tuple[list, dict]]) -> tuple[list[tuple[str, str]], dict[str, np.ndarray]]:
+    """Pairs and `features` of the chains of batches → of all, in order of pair."""
+    pairs = [pair for names, _ in parts for pair in names]
     order = sorted(range(len(pairs)), key=lambda k: pairs[k])
     empty = features([])
     return [pairs[k] for k in order], {
-        name: np.concatenate([empty[name], *(part[name] for part in parts)])[order] for name in empty
+        name: np.concatenate([empty[name], *(part[name] for _, part in parts)])[order] for name in empty
     }

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qscore.coded import coded
+
 OVERLAP = 0.9
 IDENTICAL = 0.9  # correlation of the residuals of copies that are the same voxels, under an imposed symmetry
 _CLIP = 3.5
@@ -34,9 +36,10 @@ def copies(residues: Mapping, rows: np.ndarray) -> list[np.ndarray]:
     if not len(rows):
         return []
     code = _codes(residues, ("number", "icode", "residue"), rows)
+    kind = coded(residues["class"]).code[rows]
     groups: list[tuple[int, np.ndarray, list[np.ndarray]]] = []
     for members in _chains(residues, rows, code):
-        _join(groups, members, code, int(code.max()) + 1, residues["class"][rows])
+        _join(groups, members, code, int(code.max()) + 1, kind)
     return [_aligned(group, code, rows) for _, _, group in sorted(groups, key=lambda one: one[2][0][0])]
 
 
@@ -44,8 +47,8 @@ def _codes(residues: Mapping, columns, rows) -> np.ndarray:
     """One whole number for each different combination of text columns."""
     code = np.zeros(len(rows), np.int64)
     for column in columns:
-        names, which = np.unique(residues[column][rows].astype("U"), return_inverse=True)
-        code = np.unique(code * len(names) + which, return_inverse=True)[1]
+        text = coded(residues[column])
+        code = np.unique(code * len(text.names) + text.code[rows], return_inverse=True)[1]
     return code
 
 

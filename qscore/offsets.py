@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from qscore import tables
+from qscore.coded import Coded, coded
 from qscore.layouts import OFFSETS, Layout
 
 PARTS = {"all": "q_04", "backbone": "q_04_backbone", "side chain": "q_04_side_chain"}
 EDGES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0)
 POLYMERS = ("protein", "nucleic")
+_PAIR = ("emdb_id", "pdb_id")
 ANY = "any"
 SHIPPED = Path(__file__).parent / "shipped" / "offsets.json"
 # From the real pairs: residues of one type and entry scatter by 0.1 in Q, a type's mean between entries by 0.03, the
@@ -53,17 +55,17 @@ class Offsets:
 
         Parameters
         ----------
-        residue : text array, shape (n,)
+        residue : text array or Coded, shape (n,)
             Residue names.
         resolution : float
             Å; outside the bins the nearest serves.
         part : str
             all, backbone or side chain.
         """
-        names, which = np.unique(np.asarray(residue).astype("U"), return_inverse=True)
+        residue = coded(residue)
         bin_ = int(bin_of(np.array([resolution]))[0])
-        found = [self._row(name, part, bin_) for name in names.tolist()]
-        return tuple(np.array([row[k] for row in found], float).reshape(-1)[which] for k in (0, 1))
+        found = [self._row(name, part, bin_) for name in residue.text.tolist()]
+        return tuple(np.array([row[k] for row in found], float).reshape(-1)[residue.code] for k in (0, 1))
 
     def _row(self, name: str, part: str, bin_: int) -> tuple[float, float]:
         for known in (name, ANY):
@@ -123,14 +125,16 @@ def of_survey(residues_file, entries_file, curve) -> Offsets:
     curve : Curve
         Expected Q of entries over resolution.
     """
-    columns = ("emdb_id", "pdb_id", "status", "resolution", "tight_mask")
+    columns = (*_PAIR, "status", "resolution", "tight_mask")
     layout = Layout("entries", tuple(column for column in tables.ENTRIES.columns if column.name in columns))
     entries = {
         (row["emdb_id"], row["pdb_id"]): (row["resolution"], float(curve.expected(row["resolution"])))
         for row in tables.read_rows(entries_file, layout=layout)
         if row["status"] == "scored" and row["resolution"] and not row["tight_mask"]
     }
-    return fit_offsets(tables.row_groups(residues_file, layout=tables.RESIDUES), entries)
+    needed = {*_PAIR, "residue", "class", "n_scored", *PARTS.values()}
+    layout = Layout("residues", tuple(column for column in tables.RESIDUES.columns if column.name in needed))
+    return fit_offsets(tables.row_groups(residues_file, layout=layout, codes=True), entries)
 
 
 def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "this survey") -> Offsets:
@@ -178,19 +182,26 @@ def _usual(pieces: list) -> list:
 
 def _pieces(batch: Mapping, entries: Mapping):
     """Means of each type in each entry of a batch: (pair, part, bin, types, numbers (types, 4), entry's residual)."""
-    polymer = np.isin(batch["class"].astype("U"), POLYMERS)
-    for pair, rows in pairs_of(batch, polymer):
+    residue = coded(batch["residue"])
+    for pair, rows in pairs_of(batch, coded(batch["class"]).among(POLYMERS)):
         if pair not in entries or not np.isfinite(batch["q_04"][rows]).any():
             continue
         resolution, expected = entries[pair]
         q, weight = batch["q_04"][rows], batch["n_scored"][rows].astype(float)
         centre = np.nansum(q * weight) / weight[np.isfinite(q)].sum()
         expected = expected if np.isfinite(expected) else centre
-        types, which = np.unique(batch["residue"][rows].astype("U"), return_inverse=True)
+        types, which = _types(residue, rows)
         bin_ = int(bin_of(np.array([resolution]))[0])
         for part, column in PARTS.items():
             sums = _sums(which, batch[column][rows], centre, expected, len(types))
             yield pair, part, bin_, types, sums, centre - expected
+
+
+def _types(residue: Coded, rows) -> tuple[np.ndarray, np.ndarray]:
+    """The different names of some rows, sorted, and which of them each has."""
+    code = residue.code[rows]
+    there = np.bincount(code, minlength=len(residue.names)) > 0
+    return residue.text[there], (np.cumsum(there) - 1)[code]
 
 
 def _sums(which, q, centre, expected, n_types) -> np.ndarray:
@@ -209,10 +220,11 @@ def pairs_of(batch: Mapping, among: np.ndarray):
     rows = np.flatnonzero(among)
     if not len(rows):
         return
-    emdb, pdb = batch["emdb_id"][rows], batch["pdb_id"][rows]
-    starts = np.flatnonzero(np.concatenate([[True], (emdb[1:] != emdb[:-1]) | (pdb[1:] != pdb[:-1])]))
-    for part in np.split(rows, starts[1:]):
-        yield (str(batch["emdb_id"][part[0]]), str(batch["pdb_id"][part[0]])), part
+    ids = tuple(coded(batch[name]) for name in _PAIR)
+    emdb, pdb = (one.code[rows] for one in ids)
+    starts = np.flatnonzero((emdb[1:] != emdb[:-1]) | (pdb[1:] != pdb[:-1])) + 1
+    for part in np.split(rows, starts):
+        yield tuple(str(one[part[0]]) for one in ids), part
 
 
 def _gathered(pieces: list) -> dict[str, np.ndarray]:

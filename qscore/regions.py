@@ -18,10 +18,11 @@ from qscore.chains import (
     chains_of,
     entries_of,
     features,
+    in_order,
     is_symmetric,
     pair_of,
     residue_view,
-    scanned,
+    with_codes,
 )
 from qscore.expected import content
 from qscore.layouts import REGION_SUMMARY
@@ -183,9 +184,8 @@ def summarise(residues: Mapping, inside: np.ndarray, rows: Iterable[Mapping]) ->
         Of the regions table.
     """
     count = Counter(pair_of(row) for row in rows)
-    polymer = np.isin(residues["class"].astype("U"), POLYMERS)
-    found = []
-    for pair, mine in pairs_of(residues, polymer):
+    residues, found = with_codes(residues), []
+    for pair, mine in pairs_of(residues, residues["class"].among(POLYMERS)):
         rest = residues["q_04"][mine[~inside[mine]]]
         rest = rest[np.isfinite(rest)]
         numbers = count[pair], float(inside[mine].mean()), float(rest.mean()) if len(rest) else np.nan
@@ -209,6 +209,7 @@ def find_regions(residues: Mapping, entries: Mapping, offsets: Offsets, null=Non
     null : ScanNull, optional
         Serves the classes of which it has 200 chains; the shipped one the others.
     """
+    residues = with_codes(residues)
     view = residue_view(residues, entries, offsets)
     chains = list(chains_of(residues, entries, view))
     nulls = {kind: null_for(kind, null) for kind in {chain.kind for chain in chains}}
@@ -269,8 +270,8 @@ class Survey:
 def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=()) -> Survey:
     """Regions of a survey → ``regions.tsv``, ``regions.parquet``, ``entries.parquet``, ``scan_null.parquet``.
 
-    The residues are read twice, a row group at a time: all chains are scanned, then the rows made of those that are
-    significant among all.
+    The residues are read a row group at a time: all chains are scanned, then the rows made of those that are
+    significant among all, for which their row groups are read again.
 
     Parameters
     ----------
@@ -292,20 +293,30 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
     judged = tables.read_rows(outliers_file, layout=tables.OUTLIERS) if outliers_file else ()
     entries = entries_of(tables.read_rows(entries_file, layout=tables.ENTRIES), judged)
     offsets = _offsets(fit_file)
-    pairs, columns = scanned(residues_file, entries, offsets)
+    pairs, columns, summaries = _scanned(residues_file, entries, offsets)
     own = build_null(columns, np.array([not entries[pair].flagged for pair in pairs], bool))
     nulls = {kind: null_for(kind, own) for kind in POLYMERS}
     p = p_values(columns, nulls)
-    significant = {pair for pair, one in zip(pairs, p, strict=True) if one <= cutoff(p)}
-    hit = {pair: entries[pair] for pair in significant}
-    rows, summaries = [], []
-    for batch, view, chains in batches(residues_file, hit, offsets):
+    most = cutoff(p)
+    hit = {pair: entries[pair] for pair, one in zip(pairs, p, strict=True) if one <= most}
+    rows = []
+    for batch, view, chains in batches(residues_file, hit, offsets, emdb_ids={emdb_id for emdb_id, _ in hit}):
         found, inside = region_rows(chains, batch, view, nulls, p)
         rows += found
-        summaries += [one for one in summarise(batch, inside, found) if pair_of(one) in entries]
+        summaries |= {pair_of(one): one for one in summarise(batch, inside, found) if pair_of(one) in hit}
     rows = sorted(rows, key=_worst_first) + list(ligands)
-    _write(Path(out), rows, summaries, own)
+    _write(Path(out), rows, list(summaries.values()), own)
     return Survey(rows, int(np.isfinite(p).sum()))
+
+
+def _scanned(residues_file, entries, offsets) -> tuple[list, dict, dict]:
+    """`chains.in_order` of the chains of a survey; and its pairs with what they amount to while no region is known."""
+    parts, summaries = [], {}
+    for batch, _, chains in batches(residues_file, entries, offsets):
+        parts.append(([chain.pair for chain in chains], features(chains)))
+        none = np.zeros(len(batch["q_04"]), bool)
+        summaries |= {pair_of(one): one for one in summarise(batch, none, ()) if pair_of(one) in entries}
+    return *in_order(parts), summaries
 
 
 def _offsets(fit_file) -> Offsets:

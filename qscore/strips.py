@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from qscore import tables
+from qscore.coded import Coded, coded
 from qscore.layouts import RESIDUES, Layout
 
 POLYMERS = ("protein", "nucleic")
@@ -44,13 +45,24 @@ def strips(residues_file, *, letters: int) -> dict[tuple[str, str], str]:
         About as many letters as one entry may take.
     """
     found = {}
-    for columns in tables.row_groups(residues_file, layout=_LAYOUT):
-        polymer = np.isin(columns["class"].astype(str), POLYMERS)
-        columns = {name: values[polymer] for name, values in columns.items()}
-        for start, end in _runs(columns["emdb_id"], columns["pdb_id"]):
-            pair = {name: values[start:end] for name, values in columns.items()}
-            found[pair["emdb_id"][0], pair["pdb_id"][0]] = entry_text(pair, letters)
+    for columns in tables.row_groups(residues_file, layout=_LAYOUT, codes=True):
+        columns = _rows(_placed(columns), np.flatnonzero(columns["class"].among(POLYMERS)))
+        for start, end in _runs(columns["emdb_id"].code, columns["pdb_id"].code):
+            pair = _rows(columns, slice(start, end))
+            found[pair["emdb_id"][0], pair["pdb_id"][0]] = _text(pair, letters)
     return found
+
+
+def _rows(columns: dict, rows) -> dict:
+    """Some rows of columns."""
+    return {name: one.at(rows) if isinstance(one, Coded) else one[rows] for name, one in columns.items()}
+
+
+def _placed(columns: dict) -> dict:
+    """Columns with residue numbers as numbers: each different text is read once."""
+    number = coded(columns["number"])
+    text = {name: coded(columns[name]) for name in ("chain", "residue")}
+    return columns | text | {"number": np.array([_place(one) for one in number.names], float)[number.code]}
 
 
 def _runs(*columns: np.ndarray) -> list[tuple[int, int]]:
@@ -67,7 +79,11 @@ def _runs(*columns: np.ndarray) -> list[tuple[int, int]]:
 
 def entry_text(columns: dict, letters: int) -> str:
     """Text of one entry; `columns` are those of its polymer residues, shape (n,) each."""
-    chains = ranked([_chain(columns, rows) for rows in _by_chain(columns["chain"])])
+    return _text(_placed(columns), letters)
+
+
+def _text(columns: dict, letters: int) -> str:
+    chains = ranked([_chain(columns, rows) for rows in _by_chain(columns["chain"].code)])
     most = min(len(chains), max(2, letters // (2 * CHAIN_LETTERS[0])), MOST_CHAINS)
     bins = int(np.clip(letters // max(most, 1) - 16, *CHAIN_LETTERS))
     lines = [_line(chain, bins) for chain in chains[:most]]
@@ -84,12 +100,12 @@ def _by_chain(names: np.ndarray) -> list[np.ndarray]:
 
 def _chain(columns: dict, rows: np.ndarray) -> dict:
     q = columns["q_04"][rows].astype(float)
-    number = np.array([_place(text) for text in columns["number"][rows]])
+    number = columns["number"][rows]
     known = np.isfinite(number)
     scored = np.isfinite(q)
     return {
         "name": " ".join(str(columns["chain"][rows[0]]).split())[:12],
-        "kind": (number[known][:1].tobytes(), "-".join(map(str, columns["residue"][rows]))),
+        "kind": (number[known][:1].tobytes(), columns["residue"].code[rows].tobytes()),
         "number": number[known].astype(np.int64),
         "q": q[known],
         "mean": float(q[scored].mean()) if scored.any() else np.inf,
@@ -122,6 +138,6 @@ def _line(chain: dict, bins: int) -> str:
     weight = np.bincount(place[scored], minlength=int(place.max()) + 1)
     total = np.bincount(place[scored], chain["q"][scored], minlength=len(weight))
     level = np.clip((np.divide(total, weight, where=weight > 0, out=np.zeros(len(weight))) - LOWEST) / STEP, 0, 63)
-    drawn = "".join(ALPHABET[int(k)] if n else GAP for k, n in zip(level, weight, strict=True))
+    drawn = "".join(ALPHABET[k] if n else GAP for k, n in zip(level.astype(int).tolist(), weight.tolist(), strict=True))
     mean = "" if chain["mean"] == np.inf else str(round(100 * chain["mean"]))
     return "\t".join((chain["name"], str(first), str(width), mean, str(chain["alike"]), drawn))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import matplotlib
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -45,9 +47,15 @@ styled = matplotlib.rc_context(STYLE)
 
 def drawable(text: str, most: int = 60) -> str:
     """Text with what the font cannot draw as "?", shortened."""
-    known = get_font(findfont("DejaVu Sans")).get_charmap()
+    known = _characters()
     text = "".join(c if ord(c) in known and c.isprintable() else "?" for c in " ".join(text.split()))
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+@cache
+def _characters() -> frozenset[int]:
+    """What the font can draw."""
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
 def say_synthetic(figure: Figure) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from qscore.coded import in_order
 from qscore.layouts import (
     ATOMS,
     BATCH,
@@ -201,23 +203,39 @@ def concatenate(path, parts, *, layout: Layout) -> None:
             writer.write_table(found, row_group_size=max(len(found), 1))
 
 
-def row_groups(path, *, layout: Layout, emdb_ids: Iterable[str] | None = None):
+def row_groups(path, *, layout: Layout, emdb_ids: Iterable[str] | None = None, codes: bool = False):
     """The row groups of a Parquet file, one after the other, as columns of numpy arrays (text as objects).
 
     `concatenate` writes one a part: those of the residues table are the batches, and no pair lies in two.
-    With `emdb_ids`, only the rows of these entries, and no group without any.
+    With `emdb_ids`, only the rows of these entries, and no group without any; with `codes`, text as `Coded`.
     """
     wanted = None if emdb_ids is None else pa.array(sorted(set(emdb_ids)), pa.string())
-    with pq.ParquetFile(path) as file:
+    text = [column.name for column in layout.columns if column.kind == "text"]
+    with pq.ParquetFile(path, read_dictionary=text) as file:
         if missing := set(layout.names) - set(file.schema_arrow.names):
             raise ValueError(f"{path} is no table of {layout.name}: it lacks {', '.join(sorted(missing))}")
         for number in range(file.num_row_groups):
             kept = None if wanted is None else _rows_among(file, number, wanted)
             if kept is not None and not kept.true_count:
                 continue
-            found = file.read_row_group(number, columns=layout.names, use_threads=False).cast(schema(layout))
+            found = file.read_row_group(number, columns=layout.names, use_threads=False)
             found = found if kept is None else found.filter(kept)
-            yield {name: found[name].to_numpy() for name in layout.names}
+            yield {c.name: _array(found[c.name], c.kind, codes) for c in layout.columns}
+
+
+def _array(column: pa.ChunkedArray, kind: str, codes: bool):
+    """A column as a numpy array; text, of which each different value is made once, as objects or `Coded`."""
+    if kind != "text":
+        return column.cast(_TYPES[kind]).to_numpy()
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    names = np.append(whole.dictionary.to_numpy(zero_copy_only=False), None)  # the last for what is missing
+    code = whole.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+    if not codes:
+        return names[code]
+    return in_order(names, code) if whole.null_count else in_order(names[:-1], code)
 
 
 def _rows_among(file: pq.ParquetFile, number: int, emdb_ids: pa.Array) -> pa.BooleanArray:
