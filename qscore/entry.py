@@ -146,7 +146,7 @@ def score_pair(
     density = read_density(map_path, _scorable(model.position), origin_rule=origin_rule, passing=passing)
     _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
     scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
-    chosen = model.take(which)
+    chosen = model if chain is None else model.take(which)
     _check_map_varies(density, scores, map_path)
     sigmas = tuple(sigmas)
     summary = _summary(map_path, model_path, density, chosen, scores, sigmas, resolution)

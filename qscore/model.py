@@ -1,6 +1,7 @@
 """A model file becomes arrays of its non-hydrogen atoms; Q is written back as mmCIF.
 
-PDB files are turned into mmCIF by gemmi first, so there is one way to read atoms.
+PDB files are turned into mmCIF by gemmi first, so there is one way to read atoms. The atom rows of an
+mmCIF are read by `atomrows` where they are plain, the rest of the file by gemmi.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
+from qscore.atomrows import MARK, AtomRows, cut
 from qscore.errors import UnusableEntry
 
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
@@ -20,6 +22,8 @@ PROTEIN_BACKBONE = frozenset({"N", "CA", "C", "O", "OXT"})
 NUCLEIC_BACKBONE = frozenset(
     "P OP1 OP2 OP3 O1P O2P O3P O5' C5' C4' O4' C3' O3' C2' O2' C1' O5* C5* C4* O4* C3* O3* C2* O2* C1*".split()  # noqa: SIM905
 )
+BACKBONE = {"protein": PROTEIN_BACKBONE, "nucleic": NUCLEIC_BACKBONE}
+TRACE = ("N", "CA", "C")  # a residue that has them is an amino acid where nothing else says what it is
 Q_COLUMN = "_atom_site.Q-score"
 
 
@@ -105,7 +109,9 @@ def read_model(path, *, model_number: int | None = None) -> Model:
     ValueError
         The file has no model of that number.
     """
-    return model_from_block(read_block(path), name=Path(path).name, model_number=model_number)
+    document, rows = _read(Path(path), cutting=True)
+    block = block_with_atoms(document)
+    return _model(block, rows or _BlockRows(block), Path(path).name, model_number)
 
 
 def read_block(path) -> gemmi.cif.Block:
@@ -120,19 +126,43 @@ def block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
 
 def read_document(path: Path) -> gemmi.cif.Document:
     """A model file as an mmCIF document with at least one block."""
+    return _read(path, cutting=False)[0]
+
+
+def _read(path: Path, *, cutting: bool) -> tuple[gemmi.cif.Document, AtomRows | None]:
+    """A model file as a document; with `cutting` and where they can be, the atom rows beside it instead of in it."""
     if not path.is_file():
         raise UnusableEntry("model_missing", f"{'a folder, not a file' if path.is_dir() else 'no such file'}: {path}")
     try:
         if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
-            return _document_from_pdb(path)
-        document = gemmi.cif.read_string(_whole(path))
+            return _document_from_pdb(path), None
+        text = _whole(path)
+        found = _without_rows(text) if cutting else None
+        if found:
+            return found
+        document = gemmi.cif.read_string(text)
     except (RuntimeError, ValueError, OSError, EOFError, zlib.error) as err:
         if _is_map(path):
             raise UnusableEntry("model_unreadable", f"{path.name} is a map: MAP comes first, then MODEL") from err
         raise UnusableEntry("model_unreadable", f"{path.name}: {err}") from err
     if len(document) == 0:
         raise UnusableEntry("model_unreadable", f"{path.name}: no data block")
-    return document
+    return document, None
+
+
+def _without_rows(text: bytes) -> tuple[gemmi.cif.Document, AtomRows] | None:
+    """An mmCIF with one marked row of atoms, and the rows; None where gemmi has to read all of it."""
+    parts = cut(text)
+    if parts is None:
+        return None
+    try:
+        document = gemmi.cif.read_string(parts[0])
+    except (RuntimeError, ValueError):
+        return None
+    loop = block_with_atoms(document).find_values("_atom_site.Cartn_x").get_loop() if len(document) else None
+    if loop is None or loop.length() != 1 or set(loop.values) != {MARK}:
+        return None
+    return document, parts[1]
 
 
 def _whole(path: Path) -> bytes:
@@ -171,22 +201,56 @@ def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
         anisotropic[k] = own[number]
 
 
-def model_from_block(block: gemmi.cif.Block, *, name: str = "model", model_number: int | None = None) -> Model:
-    """An mmCIF block → `Model`; see `read_model`."""
-    if not len(block.find_values("_atom_site.Cartn_x")):
+class _BlockRows:
+    """The atom rows of a block, with the face of `AtomRows`."""
+
+    def __init__(self, block: gemmi.cif.Block):
+        self._block = block
+
+    def _column(self, tag: str) -> gemmi.cif.Column:
+        return self._block.find_values("_atom_site." + tag)
+
+    def __len__(self) -> int:
+        return len(self._column("Cartn_x"))
+
+    def has(self, tag: str) -> bool:
+        """Whether there is a column of this name."""
+        return len(self._column(tag)) > 0
+
+    def cells(self, tag: str) -> np.ndarray:
+        """A column as it stands in the file → str (n,)."""
+        return np.array(list(self._column(tag)), dtype=str)
+
+    def numbers(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
+        """No cell is read as a number here."""
+        n = len(self._column(tag))
+        return np.zeros(n), np.zeros(n, dtype=bool)
+
+
+def _model(block: gemmi.cif.Block, rows, name: str, model_number: int | None) -> Model:
+    """The atoms of a model in rows of a block; see `read_model`."""
+    if not rows.has("Cartn_x"):
         raise UnusableEntry("model_no_atoms", f"{name}: no atom_site rows")
-    if not len(block.find_values("_atom_site.type_symbol")):
+    if not rows.has("type_symbol"):
         raise UnusableEntry("model_unreadable", f"{name}: no _atom_site.type_symbol: hydrogens cannot be told")
-    rows, n_models = _rows_of_model(block, name, model_number)
-    element = np.char.upper(_text(block, "type_symbol"))[rows]
-    heavy = rows[~np.isin(element, ("H", "D", "T"))]
+    of_model, n_models = _rows_of_model(rows, name, model_number)
+    element = _upper(_text(rows, "type_symbol"))[of_model]
+    is_heavy = ~np.isin(element, ("H", "D", "T"))
+    heavy = of_model[is_heavy]
     if not len(heavy):
-        raise UnusableEntry("model_no_atoms", f"{name}: all {len(rows)} atoms are hydrogen")
-    kept = lowest_altlocs(_text(block, "label_alt_id")[heavy], _numbered(*_place(block, heavy)))
-    columns = _columns(block, heavy[kept], name)
-    columns["site_occupancy"] = _site_occupancy(block, heavy, kept)
-    counts = {"n_hydrogen": len(rows) - len(heavy), "n_altloc": int((~kept).sum()), "n_models": n_models}
-    return Model(**columns, **_classes(block, columns), **counts)
+        raise UnusableEntry("model_no_atoms", f"{name}: all {len(of_model)} atoms are hydrogen")
+    columns = _columns(rows, heavy) | {"element": element[is_heavy]}
+    place = _numbered(columns["chain"], columns["number"], columns["icode"])
+    kept = lowest_altlocs(columns["altloc"], place)
+    together = _site_occupancy(columns["occupancy"], place, columns["atom"], kept)
+    if not kept.all():
+        columns = {key: values[kept] for key, values in columns.items()}
+    if not np.isfinite(columns["position"]).all(axis=1).any():
+        raise UnusableEntry("model_unreadable", f"{name}: no atom has coordinates")
+    columns |= {"site_occupancy": together, "residue_index": _numbered(place[kept], columns["residue"])}
+    counts = {"n_hydrogen": len(of_model) - len(heavy), "n_altloc": int((~kept).sum()), "n_models": n_models}
+    entity = _text(rows, "label_entity_id")[columns["row"]]
+    return Model(**columns, **_classes(columns, entity, _entity_types(block)), **counts)
 
 
 def lowest_altlocs(label: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -212,102 +276,128 @@ def lowest_altlocs(label: np.ndarray, place: np.ndarray) -> np.ndarray:
     return kept
 
 
-def _site_occupancy(block, heavy: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Occupancies summed over the locations of an atom: rows of one chain, number, insertion code and atom name."""
-    occupancy = _floats(block, "occupancy", heavy, 1.0)
+def _site_occupancy(occupancy: np.ndarray, place: np.ndarray, atom: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Occupancies of kept atoms, summed over the locations of an atom: those of one name at a residue's position."""
+    occupancy = np.clip(occupancy, 0, 1)
     if kept.all():
-        return np.clip(occupancy, 0, 1)
-    site = _numbered(*_place(block, heavy), _text(block, "auth_atom_id", "label_atom_id")[heavy])
-    total = np.bincount(site, weights=np.nan_to_num(np.clip(occupancy, 0, 1)))
-    return np.minimum(total[site][kept], 1.0)
+        return occupancy
+    site = _numbered(place, atom)
+    return np.minimum(np.bincount(site, weights=np.nan_to_num(occupancy))[site][kept], 1.0)
 
 
-def _rows_of_model(block, name: str, model_number: int | None):
+def _rows_of_model(rows, name: str, model_number: int | None):
     """Rows of the wanted model and the number of models."""
-    numbers = _text(block, "pdbx_PDB_model_num", default="1")
-    models = list(dict.fromkeys(numbers.tolist()))
+    numbers = _text(rows, "pdbx_PDB_model_num", default="1")
+    models = list(dict.fromkeys(numbers[_heads(numbers)].tolist()))
     wanted = models[0] if model_number is None else str(model_number)
     if wanted not in models:
         raise ValueError(f"{name}: no model number {wanted}; the file has {', '.join(models[:9])}")
     return np.flatnonzero(numbers == wanted), len(models)
 
 
-def _text(block, *tags: str, default: str = "") -> np.ndarray:
+def _text(rows, *tags: str, default: str = "") -> np.ndarray:
     """The first of the columns that is there and not blank, unquoted; ``.`` and ``?`` are blank, ""."""
     found = None
-    for tag in tags:
-        values = list(block.find_values("_atom_site." + tag))
-        plain = {value: gemmi.cif.as_string(value).strip() for value in set(values)}
-        text = np.array([plain[value] for value in values], dtype=str)
-        if len(text):
-            found = text if found is None else np.where(found == "", text, found)
-        if found is not None and (found != "").all():
+    for tag in filter(rows.has, tags):
+        text = _unquoted(rows.cells(tag))
+        found = text if found is None else np.where(found == "", text, found)
+        if (found != "").all():
             break
-    return np.full(len(block.find_values("_atom_site.Cartn_x")), default) if found is None else found
+    return np.full(len(rows), default) if found is None else found
 
 
-def _floats(block, tag: str, rows: np.ndarray, default: float) -> np.ndarray:
-    values = list(block.find_values("_atom_site." + tag))
-    if not values:
-        return np.full(len(rows), default)
-    return np.array([gemmi.cif.as_number(values[row], default) for row in rows.tolist()])
+def _unquoted(cells: np.ndarray) -> np.ndarray:
+    """Cells as they are meant, blank ones as ""."""
+    text = np.where((cells == ".") | (cells == "?"), "", cells)
+    quoted = np.flatnonzero(np.isin(cells.astype("U1"), ("'", '"', ";")))
+    if len(quoted):
+        values = cells[quoted].tolist()
+        meant = {value: gemmi.cif.as_string(value).strip() for value in set(values)}
+        text[quoted] = [meant[value] for value in values]
+    return text
 
 
-def _place(block, rows):
+def _upper(text: np.ndarray) -> np.ndarray:
+    """Upper case; most files are."""
+    letters = text.view(np.uint32)
+    return np.char.upper(text) if (letters >= ord("a")).any() else text
+
+
+def _floats(rows, tag: str, which: np.ndarray, default: float) -> np.ndarray:
+    if not rows.has(tag):
+        return np.full(len(which), default)
+    values, plain = (column[which] for column in rows.numbers(tag))
+    odd = np.flatnonzero(~plain)
+    if len(odd):
+        values[odd] = [gemmi.cif.as_number(cell, default) for cell in rows.cells(tag)[which[odd]].tolist()]
+    return values
+
+
+def _place(rows, which):
     """Author chain, author number and insertion code of rows; a blank author chain stays blank."""
-    given = len(block.find_values("_atom_site.auth_asym_id")) > 0
-    chain = _text(block, "auth_asym_id" if given else "label_asym_id")[rows]
-    number = _text(block, "auth_seq_id", "label_seq_id")[rows]
-    return chain, number, _text(block, "pdbx_PDB_ins_code")[rows]
+    chain = _text(rows, "auth_asym_id" if rows.has("auth_asym_id") else "label_asym_id")[which]
+    number = _text(rows, "auth_seq_id", "label_seq_id")[which]
+    return chain, number, _text(rows, "pdbx_PDB_ins_code")[which]
+
+
+def _heads(*keys: np.ndarray) -> np.ndarray:
+    """Where a combination of keys differs from that before it."""
+    new = np.ones(len(keys[0]), dtype=bool)
+    new[1:] = False
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(new)
 
 
 def _numbered(*keys: np.ndarray) -> np.ndarray:
     """Number of each distinct combination of keys, in order of first appearance."""
     numbers: dict[tuple, int] = {}
-    combined = zip(*(key.tolist() for key in keys), strict=True)
-    return np.array([numbers.setdefault(key, len(numbers)) for key in combined], dtype=np.int64)
+    heads = _heads(*keys)
+    combined = zip(*(key[heads].tolist() for key in keys), strict=True)
+    of_run = np.array([numbers.setdefault(key, len(numbers)) for key in combined], dtype=np.int64)
+    return np.repeat(of_run, np.diff(heads, append=len(keys[0])))
 
 
-def _columns(block, rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
-    """The arrays that stand in the file."""
-    position = [_floats(block, "Cartn_" + axis, rows, np.nan) for axis in "xyz"]
-    chain, number, icode = _place(block, rows)
-    columns = {
-        "position": np.stack(position, axis=1),
+def _columns(rows, which: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays that stand in the file, but the elements."""
+    chain, number, icode = _place(rows, which)
+    return {
+        "position": np.stack([_floats(rows, "Cartn_" + axis, which, np.nan) for axis in "xyz"], axis=1),
         "chain": chain,
         "number": number,
         "icode": icode,
-        "serial": _text(block, "id")[rows],
-        "residue": _text(block, "auth_comp_id", "label_comp_id")[rows],
-        "atom": _text(block, "auth_atom_id", "label_atom_id")[rows],
-        "altloc": _text(block, "label_alt_id")[rows],
-        "element": np.char.upper(_text(block, "type_symbol")[rows]),
-        "occupancy": _floats(block, "occupancy", rows, 1.0),
-        "b_iso": _floats(block, "B_iso_or_equiv", rows, 0.0),
-        "row": rows,
+        "serial": _text(rows, "id")[which],
+        "residue": _text(rows, "auth_comp_id", "label_comp_id")[which],
+        "atom": _text(rows, "auth_atom_id", "label_atom_id")[which],
+        "altloc": _text(rows, "label_alt_id")[which],
+        "occupancy": _floats(rows, "occupancy", which, 1.0),
+        "b_iso": _floats(rows, "B_iso_or_equiv", which, 0.0),
+        "row": which,
     }
-    if not np.isfinite(columns["position"]).all(axis=1).any():
-        raise UnusableEntry("model_unreadable", f"{name}: no atom has coordinates")
-    columns["residue_index"] = _numbered(chain, number, icode, columns["residue"])
-    return columns
 
 
-def _classes(block, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Class and backbone of each atom, decided residue by residue."""
-    entity = _text(block, "label_entity_id")[columns["row"]]
-    types = _entity_types(block)
+def _classes(columns: dict[str, np.ndarray], entity: np.ndarray, types: dict[str, str]) -> dict[str, np.ndarray]:
+    """Class and backbone of each atom; each kind of residue, as `residue_class` tells them apart, is decided once."""
     index, atom = columns["residue_index"], columns["atom"]
     order = np.argsort(index, kind="stable")
-    starts = np.searchsorted(index[order], np.arange(index.max() + 1))
-    kind_of = np.empty(len(starts), dtype=np.int8)
-    for residue, members in enumerate(np.split(order, starts[1:])):
-        first = members[0]
-        kind = residue_class(columns["residue"][first], atom[members].tolist(), types.get(entity[first], ""))
-        kind_of[residue] = CLASSES.index(kind)
-    kind = kind_of[index]
-    in_protein = (kind == CLASSES.index("protein")) & np.isin(atom, list(PROTEIN_BACKBONE))
-    in_nucleic = (kind == CLASSES.index("nucleic")) & np.isin(atom, list(NUCLEIC_BACKBONE))
-    return {"kind": kind, "backbone": in_protein | in_nucleic}
+    starts = np.searchsorted(index[order], np.arange(index.max() + 2))
+    like = [np.diff(starts) == 1, *(np.bincount(index[atom == name], minlength=len(starts) - 1) > 0 for name in TRACE)]
+    first, known, kinds = order[starts[:-1]], {}, []
+    told = zip(columns["residue"][first].tolist(), entity[first].tolist(), *(a.tolist() for a in like), strict=True)
+    for residue, key in enumerate(told):
+        if key not in known:
+            atoms = atom[order[starts[residue] : starts[residue + 1]]].tolist()
+            known[key] = CLASSES.index(residue_class(key[0], atoms, types.get(key[1], "")))
+        kinds.append(known[key])
+    kind = np.array(kinds, dtype=np.int8)[index]
+    return {"kind": kind, "backbone": _named(atom, kind, "protein") | _named(atom, kind, "nucleic")}
+
+
+def _named(atom: np.ndarray, kind: np.ndarray, polymer: str) -> np.ndarray:
+    """Which atoms of a kind of polymer have a name of its backbone → bool (n,)."""
+    found = kind == CLASSES.index(polymer)
+    found[found] = np.isin(atom[found], list(BACKBONE[polymer]))
+    return found
 
 
 def _entity_types(block) -> dict[str, str]:
@@ -347,7 +437,7 @@ def residue_class(residue: str, atoms: list[str], entity: str = "") -> str:
     if entity not in ("non-polymer", "macrolide"):
         if known.is_nucleic_acid():
             return "nucleic"
-        if known.is_amino_acid() or {"N", "CA", "C"} <= set(atoms):
+        if known.is_amino_acid() or set(TRACE) <= set(atoms):
             return "protein"
     return "ion" if len(atoms) == 1 else "ligand"
 
@@ -369,17 +459,28 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
     q : ndarray, float, shape (n,)
         Q of each atom of `model`, NaN where not scored.
     """
-    document = read_document(Path(source))
+    document, rows = _read(Path(source), cutting=True)
     block = block_with_atoms(document)
-    text = ["?"] * len(block.find_values("_atom_site.Cartn_x"))
+    text = ["?"] * (len(rows) if rows else len(block.find_values("_atom_site.Cartn_x")))
     for row, value in zip(model.row.tolist(), q.tolist(), strict=True):
         if value == value:
             text[row] = f"{value:.4f}"
-    set_column(block, Q_COLUMN, text)
-    if Path(target).suffix == ".gz":
-        Path(target).write_bytes(gzip.compress(document.as_string().encode(), mtime=0))
-    else:
-        document.write_file(str(target))
+    set_column(block, Q_COLUMN, [MARK] if rows else text)
+    written = _with_rows(document, rows, text) if rows else document.as_string().encode()
+    Path(target).write_bytes(gzip.compress(written, mtime=0) if Path(target).suffix == ".gz" else written)
+
+
+def _with_rows(document: gemmi.cif.Document, rows: AtomRows, text: list[str]) -> bytes:
+    """A document as text, its marked row replaced by the rows with other cells in the column of Q."""
+    tags = block_with_atoms(document).find_values("_atom_site.Cartn_x").get_loop().tags
+    column = tags.index(Q_COLUMN)
+    marked = " ".join([MARK] * len(tags)).encode()
+    before, after = document.as_string().encode().split(b"\n" + marked + b"\n")
+    lines = [before]
+    for cells, value in zip(rows.lines(), text, strict=True):
+        cells[column : column + 1] = (value.encode(),)
+        lines.append(b" ".join(cells))
+    return b"\n".join([*lines, after])
 
 
 def set_column(block: gemmi.cif.Block, tag: str, text: list[str]) -> None:
@@ -397,5 +498,5 @@ def set_column(block: gemmi.cif.Block, tag: str, text: list[str]) -> None:
 
 def places(block: gemmi.cif.Block) -> np.ndarray:
     """Number of the residue position (model, chain, number, insertion code) of every row of a file → int (rows,)."""
-    rows = np.arange(len(block.find_values("_atom_site.Cartn_x")))
-    return _numbered(_text(block, "pdbx_PDB_model_num", default="1"), *_place(block, rows))
+    rows = _BlockRows(block)
+    return _numbered(_text(rows, "pdbx_PDB_model_num", default="1"), *_place(rows, np.arange(len(rows))))
