@@ -1,4 +1,6 @@
-"""Fourier terms of real maps in single precision, a few sections at a time: no second copy of a map is made.
+"""Fourier terms of real maps of any size in single precision, by NumPy, a few sections at a time.
+
+For maps that are made; what is measured is transformed by `qscore.spectrum`, which is faster.
 
 Terms are complex64 (nz, ny, nx // 2 + 1), as of ``numpy.fft.rfftn``; arrays of density are float32 (nz, ny, nx).
 """
@@ -8,20 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 _POINTS = 1 << 18  # transformed at a time
-
-
-def good_size(n: int) -> int:
-    """The least number from `n` on with no prime factor above 7."""
-    while _left(n) > 1:
-        n += 1
-    return n
-
-
-def _left(n: int) -> int:
-    for prime in (2, 3, 5, 7):
-        while n % prime == 0:
-            n //= prime
-    return n
 
 
 def _parts(n: int, size: int):
@@ -73,19 +61,12 @@ def backward(terms: np.ndarray, nx: int, kept=None) -> np.ndarray:
     """
     kept = kept or (*terms.shape[:2], nx)
     values = np.empty(kept, dtype=np.float32)
-    for part, slab in sections(terms, nx, kept):
-        values[part] = slab
-    return values
-
-
-def sections(terms: np.ndarray, nx: int, kept=None):
-    """As `backward`, a few sections at a time: their slice along z, and their values."""
-    kept = kept or (*terms.shape[:2], nx)
     for part in _parts(terms.shape[1], terms.shape[0] * terms.shape[2]):
         terms[:, part] = np.fft.ifft(terms[:, part], axis=0)
     for part in _parts(kept[0], terms[0].size):
         rows = np.fft.ifft(terms[part], axis=1)[:, : kept[1]]
-        yield part, np.fft.irfft(rows, n=nx, axis=2)[:, :, : kept[2]]
+        values[part] = np.fft.irfft(rows, n=nx, axis=2)[:, :, : kept[2]]
+    return values
 
 
 def squared_frequencies(shape, step):
@@ -124,30 +105,3 @@ def attenuate(terms: np.ndarray, shape, step, *, b: float = 0.0, d_min: float | 
             factor *= s2 <= np.float32(1 / d_min**2)
         terms[part] *= factor
     return terms
-
-
-def resized(terms: np.ndarray, shape, target) -> np.ndarray:
-    """The terms of the same map on a grid of other fineness: what only one of the two holds is left out, or 0.
-
-    Parameters
-    ----------
-    terms : ndarray, complex64
-        Of a map of `shape`.
-    shape, target : tuple of int
-        Points along z, y, x.
-
-    Returns
-    -------
-    ndarray, complex64
-        Scaled, so that values at the same places are the same. Terms at the coarser grid's own limit are left out.
-        `terms` themselves where the grids are the same.
-    """
-    if tuple(shape) == tuple(target):
-        return terms
-    found = np.zeros((*target[:2], target[2] // 2 + 1), dtype=np.complex64)
-    most = [(min(a, b) - 1) // 2 for a, b in zip(shape, target, strict=True)]
-    scale = np.float32(np.prod(target, dtype=float) / np.prod(shape, dtype=float))
-    for k in (slice(0, most[0] + 1), slice(-most[0], None) if most[0] else slice(0)):
-        for j in (slice(0, most[1] + 1), slice(-most[1], None) if most[1] else slice(0)):
-            found[k, j, : most[2] + 1] = terms[k, j, : most[2] + 1] * scale
-    return found

@@ -54,6 +54,102 @@ def nearest_squared(nearest, origin, step, positions, reach, along):
                     _lower(nearest[k, j, i0:i1], along[i0:i1], np.float32(beside))
 
 
+@loop("void(f4[:,:,::1], f8, u1[:,:,::1])")
+def soft_weights(nearest, radius, weights):
+    """1 up to a radius, 0 from twice that on, a cosine between, in 255ths, of squared distances."""
+    nz, ny, nx = nearest.shape
+    for k in range(nz):
+        for j in range(ny):
+            row, out = nearest[k, j], weights[k, j]
+            for i in range(nx):
+                squared = np.float64(row[i])
+                if squared <= radius * radius:
+                    out[i] = 255
+                elif squared >= 4 * radius * radius:
+                    out[i] = 0
+                else:
+                    out[i] = int(127.5 + 127.5 * math.cos(math.pi * (math.sqrt(squared) / radius - 1)) + 0.5)
+
+
+@_quick
+def _gaussians(exponents, step, first, count, at, table):
+    """exp(−a d²) of 5 exponents a at points `first` on, d from `at`: each from the one before, by a falling factor."""
+    d = first * step - at
+    for g in range(5):
+        a = exponents[g]
+        value, ratio = math.exp(-a * d * d), math.exp(-a * step * (2 * d + step))
+        fall = math.exp(-2 * a * step * step)
+        for i in range(count):
+            table[g, i] = value
+            value *= ratio
+            ratio *= fall
+
+
+@_quick
+def _add_gaussians(row, h0, h1, h2, h3, h4, table):
+    """Add five Gaussians of these heights to a part of a row."""
+    for i in range(len(row)):
+        row[i] += h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
+
+
+@_quick
+def _add_row(row, nx, first, beside, tables, j, begin, end):
+    """Add an atom to a row of `nx` points, end to end: places `begin` to `end` of the table along x."""
+    h0, h1 = np.float32(beside[0] * tables[1, 0, j]), np.float32(beside[1] * tables[1, 1, j])
+    h2, h3 = np.float32(beside[2] * tables[1, 2, j]), np.float32(beside[3] * tables[1, 3, j])
+    h4 = np.float32(beside[4] * tables[1, 4, j])
+    while begin < end:
+        at = (first + begin) % nx
+        count = min(end - begin, nx - at)
+        _add_gaussians(row[at : at + count], h0, h1, h2, h3, h4, tables[0, :, begin : begin + count])
+        begin += count
+
+
+@loop(
+    "void(f4[:,:,::1], i8, f8[::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1], f8[::1], f8[::1], f8,"
+    " f4[:,:,::1], f8[:,::1])"
+)
+def spread_atoms(grid, nx, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, scratch):
+    """Add atoms, each five Gaussians, to a periodic grid, of whose rows the first `nx` points count.
+
+    Atom n adds occupancy Σ a (4π / (c + B))^1.5 exp(−4π² r² / (c + B)), with a and c the first and the last
+    five `coefficients` of its kind, up to where the widest has fallen to exp(−`fall`). `tables` (3, 5, points) and
+    `scratch` (3, 5) are scratch; an atom reaches no further than `tables` goes.
+    """
+    nz, ny, _ = grid.shape
+    most = tables.shape[2]
+    exponents, heights, beside = scratch[0], scratch[1], scratch[2]
+    for n in range(len(positions)):
+        narrow = math.inf
+        for g in range(5):
+            width = coefficients[kind[n], 5 + g] + b[n]
+            exponents[g] = 4 * math.pi * math.pi / width
+            heights[g] = occupancy[n] * coefficients[kind[n], g] * (4 * math.pi / width) ** 1.5
+            narrow = min(narrow, exponents[g])
+        reach = math.sqrt(fall / narrow)
+        x, y, z = positions[n, 0] - origin[0], positions[n, 1] - origin[1], positions[n, 2] - origin[2]
+        i0, j0 = math.ceil((x - reach) / step[0]), math.ceil((y - reach) / step[1])
+        k0 = math.ceil((z - reach) / step[2])
+        ni = min(math.floor((x + reach) / step[0]) - i0 + 1, most)
+        nj = min(math.floor((y + reach) / step[1]) - j0 + 1, most)
+        nk = min(math.floor((z + reach) / step[2]) - k0 + 1, most)
+        _gaussians(exponents, step[0], i0, ni, x, tables[0])
+        _gaussians(exponents, step[1], j0, nj, y, tables[1])
+        _gaussians(exponents, step[2], k0, nk, z, tables[2])
+        for k in range(nk):
+            left = reach * reach - ((k0 + k) * step[2] - z) ** 2
+            for g in range(5):
+                beside[g] = heights[g] * tables[2, g, k]
+            for j in range(nj):
+                half = left - ((j0 + j) * step[1] - y) ** 2
+                if half < 0:
+                    continue
+                half = math.sqrt(half)
+                begin = max(math.ceil((x - half) / step[0]) - i0, 0)
+                end = min(math.floor((x + half) / step[0]) - i0 + 1, ni)
+                _add_row(grid[(k0 + k) % nz, (j0 + j) % ny], nx, i0, beside, tables, j, begin, end)
+
+
 @_quick
 def _row_sums(row):
     """Sum and sum of squares of a row: four at a time, so that no addition waits for the one before."""
@@ -144,6 +240,92 @@ def shell_sums(one, other, nx, frequency, width, sums):
                 sums[1, shell] += times * (ar * ar + ai * ai)
                 sums[2, shell] += times * (br * br + bi * bi)
                 sums[3, shell] += times
+
+
+@_quick
+def _chosen(packed, i):
+    """Whether point i of a row of a packed mask is chosen."""
+    return (packed[i >> 3] >> (7 - (i & 7))) & 1
+
+
+_N, _A, _B, _AA, _BB, _AB = range(6)  # places of the sums of two maps
+
+
+@loop("void(f4[:,:,::1], f4[:,:,::1], u1[:,:,::1], f8, f8, f8[:,::1], f8[::1])")
+def sums_of_two(one, other, packed, centre, top, sums, histogram):
+    """Of two maps: their number of points, sums, sums of squares and of products, in a packed mask and in all.
+
+    `centre` is taken off the first. Row 0 of `sums` is of the mask, row 1 of all points of the first map.
+    The density of the second in the mask is added to `histogram` by its value, between 0 and `top`.
+    """
+    bins = len(histogram)
+    for k in range(one.shape[0]):
+        for j in range(one.shape[1]):
+            row, beside, mask = one[k, j], other[k, j], packed[k, j]
+            b = bb = ab = 0.0
+            for i in range(len(row)):
+                w = np.float64(beside[i])
+                v = np.float64(row[i]) - centre
+                b, bb, ab = b + w, bb + w * w, ab + v * w
+                if mask[i >> 3] and _chosen(mask, i):
+                    sums[0, _N] += 1
+                    sums[0, _A] += v
+                    sums[0, _B] += w
+                    sums[0, _AA] += v * v
+                    sums[0, _BB] += w * w
+                    sums[0, _AB] += v * w
+                    if w >= 0:
+                        histogram[min(int(w / top * bins), bins - 1)] += w
+            sums[1, _B] += b
+            sums[1, _BB] += bb
+            sums[1, _AB] += ab
+
+
+@loop("void(f4[:,:,::1], f4[:,:,::1], f8, f8, f8[::1])")
+def sums_above(one, other, centre, level, sums):
+    """The same of the points where the second map is above a level."""
+    for k in range(one.shape[0]):
+        for j in range(one.shape[1]):
+            row, beside = one[k, j], other[k, j]
+            for i in range(len(row)):
+                w = np.float64(beside[i])
+                if w > level:
+                    v = np.float64(row[i]) - centre
+                    sums[_N] += 1
+                    sums[_A] += v
+                    sums[_B] += w
+                    sums[_AA] += v * v
+                    sums[_BB] += w * w
+                    sums[_AB] += v * w
+
+
+@loop("void(f4[:,:,::1], f8[::1], i8[::1])")
+def count_above(values, levels, counts):
+    """How many points lie above each level, added to `counts`."""
+    for k in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            row = values[k, j]
+            for n in range(len(levels)):
+                level, above = levels[n], 0
+                for i in range(len(row)):
+                    above += np.float64(row[i]) > level
+                counts[n] += above
+
+
+@loop("void(i4[::1], i8, i8, i8[::1])")
+def digits(bits, digit, prefix, counts):
+    """Count the numbers by 16 of their bits, in the order of the floats they are.
+
+    `digit` 1: by the upper half; 0: by the lower half, of those whose upper half is `prefix`.
+    """
+    for n in range(len(bits)):
+        value = bits[n]
+        key = np.int64(value) ^ ((np.int64(value) >> 31) & 0x7FFFFFFF)
+        key += 1 << 31
+        if digit:
+            counts[key >> 16] += 1
+        elif key >> 16 == prefix:
+            counts[key & 0xFFFF] += 1
 
 
 @_quick

@@ -12,6 +12,7 @@ import numpy as np
 
 from qscore import modelmap
 from qscore.bits import Mask
+from qscore.compiled import loops
 from qscore.density import Density
 from qscore.measurable import NAN, OF_MODEL_MAP, OF_SOLVENT, Facts, part_of_map
 from qscore.model import Model
@@ -187,9 +188,33 @@ def surrogate_level(density: Density, n_points: int) -> float:
         values = values[np.isfinite(values)]
     if not 0 < n_points < values.size:
         return NAN
-    level = np.partition(values, values.size - n_points - 1)[values.size - n_points - 1]
-    ties = sum(int(np.count_nonzero(section == level)) for section in density.values)
-    return float(level) if ties < TIES * n_points else NAN
+    level, ties = ranked(values, values.size - n_points - 1)
+    return level if ties < TIES * n_points else NAN
+
+
+def ranked(values: np.ndarray, rank: int) -> tuple[float, int]:
+    """The value before which `rank` others come in order, and how many are equal to it.
+
+    Found by counting the upper and then the lower half of the bits, so that no copy is made.
+
+    Parameters
+    ----------
+    values : ndarray, float32, shape (n,)
+        Finite.
+    rank : int
+        From 0.
+    """
+    prefix, bits = 0, values.view(np.int32)
+    for upper in (1, 0):
+        counts = np.zeros(1 << 16, dtype=np.int64)
+        loops().digits(bits, upper, prefix, counts)
+        before = np.cumsum(counts)
+        digit = int(np.searchsorted(before, rank, side="right"))
+        rank -= int(before[digit] - counts[digit])
+        prefix = digit if upper else (prefix << 16) + digit
+    ordered = prefix - (1 << 31)
+    level = np.array(ordered if ordered >= 0 else ordered ^ 0x7FFFFFFF, dtype=np.int32).view(np.float32)
+    return float(level) + 0.0, int(counts[digit])
 
 
 def _inclusions(at: AtAtoms, model: Model, solute: np.ndarray, contour, level: float) -> dict:
@@ -211,12 +236,13 @@ def inclusion_curve(at: AtAtoms, model: Model, density: Density) -> dict[str, np
     if not len(known):
         return {name: np.empty(0) for name in CURVE}
     levels = np.unique(np.quantile(known, np.linspace(0, 1, LEVELS), method="inverted_cdf"))
-    size = max(density.values.size, 1)
+    above = np.zeros(len(levels), dtype=np.int64)
+    loops().count_above(density.values, levels.astype(np.float64), above)
     return {
         "level": levels,
         "inclusion": np.array([included(at.value, solute, level) for level in levels]),
         "inclusion_backbone": np.array([included(at.value, backbone, level) for level in levels]),
-        "frac_map": np.array([sum(np.count_nonzero(v > level) for v in density.values) / size for level in levels]),
+        "frac_map": above / max(density.values.size, 1),
     }
 
 

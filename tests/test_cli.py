@@ -829,7 +829,6 @@ def test_scoring_does_not_load_the_drawing_and_fitting(pair, more):
     slow = {
         "scipy.stats",
         "scipy.optimize",
-        "scipy.special",
         "pandas",
         "matplotlib",
         "seaborn",

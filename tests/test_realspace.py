@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pytest
 
-from qscore import fourier, measurable, modelmap, realspace, tables, wholemap
+from qscore import fourier, measurable, modelmap, overallb, realspace, spectrum, tables, wholemap
 from qscore.compiled import loops
 from qscore.density import read_density, whole_grid
 from qscore.entry import entry_row, score_pair
-from qscore.simulate import simulate_density
+from qscore.simulate import simulate_density, simulate_terms
 from tests.pairs import random_atoms, smooth_map, write_map, write_model, write_pair
 
 STEP, R = 1.0, 3.0
@@ -296,7 +296,10 @@ def test_cc_box_is_over_the_whole_map(own, molecule):
     padded[5:20, 6:22, 8:30] = simulated
     whole = wholemap.WholeMap(values.size, values.sum(), (values**2).sum(), 0, 0, 1, 0, 0, 0)
     expected = np.corrcoef(values.ravel(), padded.ravel())[0, 1]
-    assert modelmap.box_correlation(box, simulated, whole) == pytest.approx(expected, abs=1e-6)
+    wider = np.pad(simulated, ((0, 1), (0, 2), (0, 3)), constant_values=np.nan)
+    sums, nothing = np.zeros((2, 6)), np.zeros((*box.shape[:2], 3), dtype=np.uint8)
+    loops().sums_of_two(box, wider, nothing, 0.25, 1.0, sums, np.zeros(8))
+    assert modelmap.box_correlation(sums[1], 0.25, whole) == pytest.approx(expected, abs=1e-6)
 
 
 def test_local_correlations_are_over_the_points_around_a_residue():
@@ -324,15 +327,58 @@ def test_fourier_terms_are_numpys():
     np.testing.assert_allclose(fourier.backward(terms, 10, values.shape), values * weights, atol=1e-5)
 
 
-def test_a_finer_grid_holds_the_same_map():
-    """A band-limited map resized to a finer grid and read at the old points is unchanged."""
-    rng, shape, fine = np.random.default_rng(1), (12, 10, 14), (24, 20, 28)
-    values = fourier.attenuate(
-        fourier.forward(rng.standard_normal(shape).astype(np.float32)), shape, np.ones(3), d_min=3.0
-    )
-    old = fourier.backward(values.copy(), shape[2])
-    new = fourier.backward(fourier.resized(values, shape, fine), fine[2])
-    np.testing.assert_allclose(new[::2, ::2, ::2], old, atol=1e-5)
+@pytest.mark.parametrize("shape", [(16, 18, 20), (30, 50, 24), (6, 2, 90)])
+def test_single_precision_is_numpys(shape):
+    rng = np.random.default_rng(1)
+    values = rng.standard_normal([n - 1 for n in shape]).astype(np.float32)
+    weights = rng.integers(0, 256, values.shape, dtype=np.uint8)
+    terms = spectrum.forward(values, shape, weights=weights, scale=1 / 255, offset=0.5)
+    weighted = (values + 0.5) * weights / 255
+    expected = np.fft.rfftn(np.pad(weighted, 1)[1:, 1:, 1:])
+    np.testing.assert_allclose(terms, expected, atol=1e-6 * np.abs(expected).max())
+    there = np.pad(weighted, 1)[1:, 1:, 1:].astype(np.float32)
+    np.testing.assert_allclose(spectrum.transform(there), terms, atol=1e-6 * np.abs(expected).max())
+    back = spectrum.inverse(terms, shape[2])
+    assert back.dtype == np.float32
+    np.testing.assert_allclose(back[:-1, :-1, :-1], weighted, atol=2e-6)
+
+
+@pytest.mark.parametrize("shape", [(16, 18, 20), (30, 50, 24)])
+def test_every_second_point_of_a_faded_map(shape):
+    """Terms cut and faded as NumPy would; folded, they give the same map at every second point."""
+    step, rng = np.array([1.0, 1.1, 0.9]), np.random.default_rng(2)
+    edges, told = np.array(shape[::-1]) * step, {"b": 7.0, "d_min": 3.05}
+    terms = spectrum.forward(rng.standard_normal(shape).astype(np.float32), shape)
+    expected = fourier.backward(fourier.attenuate(terms.copy(), shape, step, **told), shape[2])
+    few = spectrum.halved(terms, shape[2], edges, **told)
+    half = tuple(n // 2 for n in shape)
+    found = spectrum.inverse(few, half[2])
+    np.testing.assert_allclose(found, expected[::2, ::2, ::2], atol=1e-6)
+    whole = spectrum.inverse(spectrum.fade(terms, shape[2], edges, **told), shape[2])
+    np.testing.assert_allclose(whole, expected, atol=1e-6)
+
+
+def test_sizes_are_even_and_have_small_factors():
+    assert [spectrum.good_size(n) for n in (1, 7, 16, 97, 257, 271)] == [2, 8, 16, 100, 270, 288]
+
+
+@pytest.mark.parametrize("b", [[0.0, 30.0, 300.0], [80.0, 80.0, 80.0]])
+def test_the_compiled_simulation_is_gemmis(b):
+    """Atoms at the box's faces and outside it come in at the other side of the periodic box, in both."""
+    positions = np.array([[0.3, 5.0, 6.0], [11.0, -2.0, 17.7], [30.1, 20.0, 3.0]])
+    told = {"shape": (36, 40, 50), "step": (1.0, 0.9, 1.1), "origin": (-1.0, 2.0, 0.5), "occupancy": [1, 0.5, 1]}
+    terms = simulate_terms(positions, ["N", "ZN", "X"], b, **told)
+    expected = simulate_density(positions, ["N", "ZN", "X"], b, d_min=R, **told)
+    spectrum.fade(terms, 50, np.array(told["shape"][::-1]) * told["step"], d_min=R)
+    found = spectrum.inverse(terms, 50)
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("rank", [0, 1, 700, 2999])
+def test_a_value_by_its_rank(rank):
+    values = np.random.default_rng(3).standard_normal(3000).astype(np.float32).round(2)
+    value, ties = realspace.ranked(values, rank)
+    assert value == np.sort(values)[rank] and ties == np.count_nonzero(values == np.float32(value))
 
 
 def test_b_is_fitted_to_the_highest_cc_mask(noisy, tmp_path):
@@ -375,9 +421,22 @@ def test_the_threshold_of_cc_does_not_depend_on_the_room(noisy, room, monkeypatc
     assert (found.cc, found.cc_mean) == pytest.approx((0.9741, 0.9189), abs=5e-4)
 
 
-@pytest.mark.parametrize("top", [0.0, 3.7, 10.0, 11.31, 20.0])
-def test_the_highest_place_is_found(top):
-    assert modelmap.highest(lambda x: -((x - top) ** 2) + 0.01 * np.sin(x), 0.0, 20.0) == pytest.approx(top, abs=0.05)
+def test_b_from_every_second_point(monkeypatch):
+    """A map of large noise: B from every second point of the mask is near that from all, and CC_mask as high."""
+    rng = np.random.default_rng(6)
+    positions = random_atoms(rng, (8, 8, 8), (40, 40, 40), 700)
+    elements, shape = ["C"] * 700, (48, 48, 48)
+    values = simulate_density(positions, elements, np.full(700, 90.0), shape=shape, step=STEP, d_min=R)
+    density = whole_grid(values + 0.5 * values.std() * smooth_map(rng, shape, passes=1), step=STEP)
+    frame = modelmap.frame_of(density, positions, R)
+    mask = modelmap.molecule(frame, positions, elements)
+    atoms = modelmap.Atoms(positions, elements, np.full(700, 50.0), np.ones(700))
+    found = []
+    for enough in (10**9, 100):
+        monkeypatch.setattr(overallb, "ENOUGH", enough)
+        found.append(modelmap.compare(density, frame, atoms, mask, whole=None)[0])
+    assert found[1].b != found[0].b and found[1].b == pytest.approx(found[0].b, rel=0.05)
+    assert found[1].cc_mask == pytest.approx(found[0].cc_mask, abs=1e-4)
 
 
 def test_alternate_locations_weigh_in_full(molecule, tmp_path):
