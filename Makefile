@@ -15,7 +15,9 @@ test: $(READY)
 	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
+	$(VENV)/bin/python -m pytest -q -o addopts= -p no:xdist benchmarks/bench_speed.py --benchmark-columns=min,median,rounds
 	$(VENV)/bin/python benchmarks/kernel.py
+	$(VENV)/bin/python benchmarks/startup.py
 	$(VENV)/bin/python benchmarks/scores.py
 	$(VENV)/bin/python benchmarks/memory.py --only 256
 	$(VENV)/bin/python benchmarks/page.py
@@ -31,7 +33,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 lock:
-	uv pip compile pyproject.toml --quiet --extra test --extra build --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --quiet --extra test --extra bench --extra build --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header -o requirements.lock
 
 clean:
