@@ -1,6 +1,6 @@
 """Hours and gigabytes of a survey of the whole archive, on paper, from measured figures.
 
-    python benchmarks/budget.py [--pairs 37000] [--cores 16] [--seconds-per-million-voxels 0.69] …
+    python benchmarks/budget.py [--pairs 37000] [--cores 16] [--seconds-per-million-voxels 0.14] …
 
     CPU of a pair = MB unpacked × read + atoms × atom + million voxels of the box × voxel
     hours = max(network, CPU / cores, checks / transfers) + what is one job for the whole survey
@@ -15,11 +15,11 @@ import math
 # What was measured (RESULTS.md, 2026-11-22 and 23), each with its unit.
 MEASURED = {
     "seconds-per-mb-unpacked": 0.0086,  # 256³, reading, unpacking and whole-map sums: 0.58 s of 67 MB
-    "seconds-per-atom": 62e-6,  # all scores: the two entries of "Time by score", solved for both
-    "seconds-per-million-voxels": 0.69,
+    "seconds-per-atom": 44e-6,  # all scores: the two entries of "Time by score", solved for both
+    "seconds-per-million-voxels": 0.14,
     "seconds-per-mb-checked": 0.006,  # a 30 MB map brought with its check: 0.18 s more
     "seconds-per-job": 4.0,  # the two Snakemakes of a Slurm job, 1.9 s of CPU each, and `qscore`
-    "seconds-per-second-look": 15.0,  # 256³, 20,000 atoms: 4.8 to 13.4 s of CPU
+    "seconds-per-second-look": 15.0,  # 256³, 20,000 atoms: 4 to 13 s of CPU
     "minutes-alone": 10.0,  # catalogue, plan, tables, fit, flag, report: one job each, and Snakemake
     "bytes-per-residue-row": 58.0,  # 575 MB of 10⁷ rows
 }

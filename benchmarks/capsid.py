@@ -21,11 +21,10 @@ from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
-from made import ATOMS, CORNERS, write_map
+from made import ATOMS, packed, write_map
 from memory import status
 
 POINTS, RESOLUTION, COPIES = 400, 3.0, 60
-SPACING = 5.1  # Å between residues: 17 Å³ an atom
 SIDE = 13  # residues along the edge of a unit
 FIELDS = (
     "group_PDB", "id", "type_symbol", "label_atom_id", "label_alt_id", "label_comp_id", "label_asym_id",
@@ -35,15 +34,6 @@ FIELDS = (
 )  # fmt: skip
 POLYMER, LIGANDS = 2000, 68  # residues of 8 atoms of a unit; the rest are waters
 CHAINS = 8  # of a unit's polymer
-
-
-def packed(rng, residues):
-    """Atoms (n, 3) of residues on a jittered lattice, 8 each, and their extent: a protein, without overlaps."""
-    side = int(np.ceil(residues ** (1 / 3)))
-    lattice = np.array(list(product(range(side), repeat=3)))[:residues]
-    centres = SPACING * (lattice + 0.5) + rng.uniform(-0.4, 0.4, (residues, 3))
-    turns = np.linalg.qr(rng.standard_normal((residues, 3, 3)))[0]
-    return (centres[:, None] + CORNERS @ turns).reshape(-1, 3), side * SPACING
 
 
 def shell():

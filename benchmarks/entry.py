@@ -18,9 +18,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from capsid import packed, write_capsid
+from capsid import write_capsid
 from isal import igzip
-from made import write_map
+from made import packed, write_map
 
 from qscore import aggregate, density, entry, ligands, model, score, tables
 from qscore.compiled import loops

@@ -1,7 +1,7 @@
 """Generated pairs of any size for the benchmarks: a map written by sections, and a model of compact residues.
 
-Residues of 8 atoms, 1.5 Å apart, lie along chains that walk at random in steps of 3.8 Å inside a cube, as those of a
-real model do. The map is their simulated density with white noise, beyond the cube noise alone.
+Residues of 8 atoms, 1.5 Å apart, lie on a jittered lattice as tightly as those of a protein, in eight bodies at the
+corners of a cube. The map is their simulated density with white noise, beyond the cube noise alone.
 """
 
 from itertools import product
@@ -14,6 +14,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 ATOMS = ("N", "CA", "C", "O", "CB", "CG", "CD", "CE")  # of a residue
 CORNERS = 0.75 * np.array(list(product((-1.0, 1.0), repeat=3)))  # Å: of a cube of 1.5 Å, a residue's atoms
 CHAIN = 250  # residues
+SPACING = 5.1  # Å between residues: 17 Å³ an atom
 B = 60.0  # Å²
 FIELDS = (
     "group_PDB", "id", "type_symbol", "label_atom_id", "label_alt_id", "label_comp_id", "label_asym_id",
@@ -22,24 +23,24 @@ FIELDS = (
 )  # fmt: skip
 
 
-def walk(rng, residues, low, high):
-    """Centres of residues (n, 3) inside a cube: chains that begin anywhere and turn back at its faces."""
-    centres = np.empty((residues, 3))
-    for first in range(0, residues, CHAIN):
-        at = rng.uniform(low, high, 3)
-        for n in range(first, min(first + CHAIN, residues)):
-            step = rng.standard_normal(3)
-            at = at + 3.8 * step / np.linalg.norm(step)
-            at = np.where(at < low, 2 * low - at, np.where(at > high, 2 * high - at, at))
-            centres[n] = at
-    return centres
+def packed(rng, residues):
+    """Atoms (n, 3) of residues on a jittered lattice, 8 each, and their extent: a protein, without overlaps."""
+    side = int(np.ceil(residues ** (1 / 3)))
+    lattice = np.array(list(product(range(side), repeat=3)))[:residues]
+    centres = SPACING * (lattice + 0.5) + rng.uniform(-0.4, 0.4, (residues, 3))
+    turns = np.linalg.qr(rng.standard_normal((residues, 3, 3)))[0]
+    return (centres[:, None] + CORNERS @ turns).reshape(-1, 3), side * SPACING
 
 
 def positions(rng, atoms, low, high):
-    """Atoms (n, 3), residue by residue, inside a cube; the first and the last are its corners."""
-    centres = walk(rng, -(-atoms // len(ATOMS)), low + 2, high - 2)
-    turns = np.linalg.qr(rng.standard_normal((len(centres), 3, 3)))[0]
-    found = (centres[:, None] + CORNERS @ turns).reshape(-1, 3)[:atoms]
+    """Atoms (n, 3): a packed body at each corner of a cube; the first and the last are two of its corners."""
+    bodies = list(product((0, 1), repeat=3))
+    residues = -(-atoms // (len(ATOMS) * len(bodies)))
+    found = []
+    for corner in bodies:
+        body, extent = packed(rng, residues)
+        found.append(body + low + np.array(corner) * (high - low - extent))
+    found = np.concatenate(found)[:atoms]
     found[0], found[-1] = low, high
     return found
 

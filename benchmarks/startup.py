@@ -54,9 +54,8 @@ def main():
         print(f"{'first use of all, compiling':<34}{'20 s':>8}{wall:7.2f}s{cpu:7.2f}s")
     with tempfile.TemporaryDirectory() as folder:
         wall, codes, left = at_once(given.processes, folder)
-        print(
-            f"{given.processes} first uses at once: {wall:.1f} s, exit codes {sorted(set(codes))}, files kept: {len(left)}"
-        )
+        kept = f"exit codes {sorted(set(codes))}, files kept: {len(left)}"
+        print(f"{given.processes} first uses at once: {wall:.1f} s, {kept}")
 
 
 if __name__ == "__main__":

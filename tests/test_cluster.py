@@ -94,7 +94,7 @@ def test_what_a_survey_on_slurm_would_do(project, tmp_path):
 def test_hours_are_of_the_slowest_of_line_cores_and_checks(budget):
     a = {key.replace("-", "_"): value for key, value in (budget.ASSUMED | budget.MEASURED).items()}
     needed = budget.work(a)
-    assert needed["seconds a pair"] == pytest.approx(200 * 0.0086 + 24_000 * 62e-6 + 3.4 * 0.69)
+    assert needed["seconds a pair"] == pytest.approx(200 * 0.0086 + 24_000 * 44e-6 + 3.4 * 0.14)
     assert needed["GB over the network"] == pytest.approx(39_000 * 0.054)
     free = a | {"minutes_alone": 0.0}
     assert budget.hours(free, needed, machines=100, line=12.5) == (pytest.approx(39_000 * 54 / 12.5 / 3600), "network")
