@@ -11,14 +11,13 @@ those of both threads together.
 import argparse
 import os
 import tempfile
-import time
-from collections import defaultdict
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from capsid import write_capsid
+from clock import Clock
 from isal import igzip
 from made import packed, write_map
 
@@ -42,37 +41,6 @@ STAGES = (
     ("ligands", ligands, "measure"),
     ("writing", tables, "write_parquet"),
 )
-
-
-class Clock:
-    """Own wall and CPU time of named stages: a stage's clock stands while another, begun inside it, runs."""
-
-    def __init__(self):
-        self.seconds = defaultdict(lambda: np.zeros(2))
-        self.running, self.last = ["the rest"], self.now()
-
-    @staticmethod
-    def now():
-        return np.array([time.perf_counter(), time.process_time()])
-
-    def switch(self):
-        now = self.now()
-        self.seconds[self.running[-1]] += now - self.last
-        self.last = now
-
-    def around(self, stage, function):
-        """The function, with its time on the stage."""
-
-        def timed(*args, **options):
-            self.switch()
-            self.running.append(stage)
-            try:
-                return function(*args, **options)
-            finally:
-                self.switch()
-                self.running.pop()
-
-        return timed
 
 
 def scored(paths, folder, threads):

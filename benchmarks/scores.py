@@ -14,12 +14,12 @@ import platform
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from contextlib import contextmanager
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from clock import Clock
 from isal import igzip
 from kernel import pair
 from made import write_pair
@@ -48,33 +48,16 @@ STAGES = (
 )  # fmt: skip
 
 
-class Clock:
-    """Own time of named stages: a stage's clock stands while another, begun inside it, runs."""
+class Comparing(Clock):
+    """A clock that tells the two comparisons with a simulated map apart: B flat and as deposited."""
 
     def __init__(self):
-        self.seconds = defaultdict(float)
-        self.running = ["the rest"]
         self.which = "flat"
-        self.last = time.process_time()
+        super().__init__()
 
-    def switch(self):
-        now = time.process_time()
-        self.seconds[self.running[-1].format(self.which)] += now - self.last
-        self.last = now
-
-    def around(self, stage, function):
-        """The function, with its time on the stage."""
-
-        def timed(*args, **options):
-            self.switch()
-            self.running.append(stage)
-            try:
-                return function(*args, **options)
-            finally:
-                self.switch()
-                self.running.pop()
-
-        return timed
+    def named(self, stage):
+        """With the comparison that is under way."""
+        return stage.format(self.which)
 
     def comparing(self, function):
         """The comparison with a simulated map, which is made twice: B flat and as deposited."""
@@ -89,7 +72,7 @@ class Clock:
 @contextmanager
 def clocked():
     """Clocks around all stages."""
-    clock, kept = Clock(), []
+    clock, kept = Comparing(), []
     changes = [(place, name, clock.around(stage, getattr(place, name))) for stage, *of in STAGES for place, name in of]
     changes.append((modelmap, "agreement", clock.comparing(modelmap.agreement)))
     for place, name, function in changes:
@@ -111,7 +94,8 @@ def breakdown(map_path, model_path, resolution, contour):
         scored = entry.score_pair(map_path, model_path, **told)
         entry.entry_row(scored), scored.residues()
         clock.switch()
-    return dict(clock.seconds), clock.last - start, scored
+    cpu = {stage: seconds[1] for stage, seconds in clock.seconds.items()}
+    return cpu, (clock.last - start)[1], scored
 
 
 def budget(map_path, scored, resolution) -> dict[str, float]:
