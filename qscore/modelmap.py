@@ -204,6 +204,7 @@ def agreement(
     if fit:
         best, inside = best_b(density.values, mask, terms, frame.padded[2], base=base, **within)
     simulated = _map_of(terms, frame, best - base)
+    del terms
     local = _local(density, simulated, frame, groups)
     correlations = _correlations(density.values, simulated, mask, whole)
     return Agreement(best if inside else float("nan"), *correlations, d_fsc05, fault, local)

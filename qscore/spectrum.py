@@ -62,7 +62,8 @@ def transform(values: np.ndarray) -> np.ndarray:
 
 def inverse(terms: np.ndarray, nx: int) -> np.ndarray:
     """The map of terms, which are used up: float32, `nx` points along x."""
-    return fft.irfftn(terms, s=(*terms.shape[:2], nx), overwrite_x=True)
+    lines = fft.ifft2(terms, axes=(0, 1), overwrite_x=True)  # in place, as `irfftn` is not
+    return fft.irfft(lines, nx, axis=2, overwrite_x=True)
 
 
 def fade(terms: np.ndarray, nx: int, edges, *, b: float = 0.0, d_min: float | None = None) -> np.ndarray:
