@@ -18,54 +18,26 @@ def _parts(n: int, size: int):
     return (slice(a, min(a + count, n)) for a in range(0, n, count))
 
 
-def forward(values: np.ndarray, shape=None, *, weights=None, scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
-    """Terms of a map, with zeros beyond it.
-
-    Parameters
-    ----------
-    values : ndarray, shape (mz, my, mx)
-    shape : tuple of int, optional
-        (nz, ny, nx) with zeros; that of `values` by default.
-    weights : ndarray, shape of `values`, optional
-        The map, with `offset` added, is multiplied by them and `scale`.
-
-    Returns
-    -------
-    ndarray, complex64, shape (nz, ny, nx // 2 + 1)
-    """
-    nz, ny, nx = shape or values.shape
+def forward(values: np.ndarray) -> np.ndarray:
+    """Terms of a map (nz, ny, nx) → complex64 (nz, ny, nx // 2 + 1)."""
+    nz, ny, nx = values.shape
     terms = np.zeros((nz, ny, nx // 2 + 1), dtype=np.complex64)
-    for part in _parts(len(values), values[0].size):
+    for part in _parts(nz, ny * nx):
         slab = values[part].astype(np.float32, copy=False)
-        slab = slab if weights is None else (slab + np.float32(offset)) * (weights[part] * np.float32(scale))
         terms[part] = np.fft.fft(np.fft.rfft(slab, n=nx, axis=2), n=ny, axis=1)
     for part in _parts(ny, nz * terms.shape[2]):
         terms[:, part] = np.fft.fft(terms[:, part], axis=0)
     return terms
 
 
-def backward(terms: np.ndarray, nx: int, kept=None) -> np.ndarray:
-    """The map of `terms`, which are used up.
-
-    Parameters
-    ----------
-    terms : ndarray, complex64, shape (nz, ny, nx // 2 + 1)
-    nx : int
-        Points along x.
-    kept : tuple of int, optional
-        Points along z, y, x that are wanted, from 0; all by default.
-
-    Returns
-    -------
-    ndarray of float32
-    """
-    kept = kept or (*terms.shape[:2], nx)
-    values = np.empty(kept, dtype=np.float32)
-    for part in _parts(terms.shape[1], terms.shape[0] * terms.shape[2]):
+def backward(terms: np.ndarray, nx: int) -> np.ndarray:
+    """The map of `terms`, which are used up: float32, `nx` points along x."""
+    nz, ny, _ = terms.shape
+    values = np.empty((nz, ny, nx), dtype=np.float32)
+    for part in _parts(ny, nz * terms.shape[2]):
         terms[:, part] = np.fft.ifft(terms[:, part], axis=0)
-    for part in _parts(kept[0], terms[0].size):
-        rows = np.fft.ifft(terms[part], axis=1)[:, : kept[1]]
-        values[part] = np.fft.irfft(rows, n=nx, axis=2)[:, :, : kept[2]]
+    for part in _parts(nz, terms[0].size):
+        values[part] = np.fft.irfft(np.fft.ifft(terms[part], axis=1), n=nx, axis=2)
     return values
 
 

@@ -93,8 +93,9 @@ def _add_gaussians(row, h0, h1, h2, h3, h4, table):
 
 
 @_quick
-def _add_row(row, nx, first, beside, tables, j, begin, end):
-    """Add an atom to a row of `nx` points, end to end: places `begin` to `end` of the table along x."""
+def _add_row(row, first, beside, tables, j, begin, end):
+    """Add an atom to a row, end to end: places `begin` to `end` of the table along x."""
+    nx = len(row)
     h0, h1 = np.float32(beside[0] * tables[1, 0, j]), np.float32(beside[1] * tables[1, 1, j])
     h2, h3 = np.float32(beside[2] * tables[1, 2, j]), np.float32(beside[3] * tables[1, 3, j])
     h4 = np.float32(beside[4] * tables[1, 4, j])
@@ -106,11 +107,10 @@ def _add_row(row, nx, first, beside, tables, j, begin, end):
 
 
 @loop(
-    "void(f4[:,:,::1], i8, f8[::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1], f8[::1], f8[::1], f8,"
-    " f4[:,:,::1], f8[:,::1])"
+    "void(f4[:,:,::1], f8[::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1], f8[::1], f8[::1], f8, f4[:,:,::1], f8[:,::1])"
 )
-def spread_atoms(grid, nx, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, scratch):
-    """Add atoms, each five Gaussians, to a periodic grid, of whose rows the first `nx` points count.
+def spread_atoms(grid, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, scratch):
+    """Add atoms, each five Gaussians, to a periodic grid.
 
     Atom n adds occupancy Σ a (4π / (c + B))^1.5 exp(−4π² r² / (c + B)), with a and c the first and the last
     five `coefficients` of its kind, up to where the widest has fallen to exp(−`fall`). `tables` (3, 5, points) and
@@ -147,7 +147,7 @@ def spread_atoms(grid, nx, origin, step, positions, kind, coefficients, b, occup
                 half = math.sqrt(half)
                 begin = max(math.ceil((x - half) / step[0]) - i0, 0)
                 end = min(math.floor((x + half) / step[0]) - i0 + 1, ni)
-                _add_row(grid[(k0 + k) % nz, (j0 + j) % ny], nx, i0, beside, tables, j, begin, end)
+                _add_row(grid[(k0 + k) % nz, (j0 + j) % ny], i0, beside, tables, j, begin, end)
 
 
 @_quick

@@ -82,7 +82,7 @@ def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0,
     points = 2 * int(np.sqrt(FALL * widest) / (2 * np.pi * step.min())) + 2
     values = np.zeros(shape, dtype=np.float32)
     loops().spread_atoms(
-        values, shape[2], np.array(origin, dtype=float), np.array(step), positions,
+        values, np.array(origin, dtype=float), np.array(step), positions,
         kind.astype(np.int64), coefficients, b_iso + blur, occupancy, FALL,
         np.empty((3, 5, points), dtype=np.float32), np.empty((3, 5)),
     )  # fmt: skip

@@ -10,23 +10,12 @@ from scipy import fft
 
 from qscore.compiled import loops
 
-PRIMES = 2, 3, 5
 _ROUNDING = 1e-6  # of s²: a term at the limit is within it
 
 
 def good_size(n: int) -> int:
     """The least even number from `n` on with no prime factor above 5."""
-    n += n % 2
-    while _rest(n) > 1:
-        n += 2
-    return n
-
-
-def _rest(n: int) -> int:
-    for prime in PRIMES:
-        while n % prime == 0:
-            n //= prime
-    return n
+    return 2 * fft.next_fast_len(-(-n // 2), real=True)
 
 
 def forward(values: np.ndarray, shape, *, weights=None, scale: float = 1.0, offset: float = 0.0) -> np.ndarray:

@@ -319,12 +319,10 @@ def test_local_correlations_are_over_the_points_around_a_residue():
 
 
 def test_fourier_terms_are_numpys():
-    rng = np.random.default_rng(1)
-    values, weights = rng.standard_normal((11, 14, 9)).astype(np.float32), rng.random((11, 14, 9))
-    terms = fourier.forward(values, (12, 15, 10), weights=weights)
-    padded = np.pad(values * weights, ((0, 1), (0, 1), (0, 1)))
-    np.testing.assert_allclose(terms, np.fft.rfftn(padded), atol=1e-4)
-    np.testing.assert_allclose(fourier.backward(terms, 10, values.shape), values * weights, atol=1e-5)
+    values = np.random.default_rng(1).standard_normal((11, 14, 9)).astype(np.float32)
+    terms = fourier.forward(values)
+    np.testing.assert_allclose(terms, np.fft.rfftn(values), atol=1e-4)
+    np.testing.assert_allclose(fourier.backward(terms, 9), values, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(16, 18, 20), (30, 50, 24), (6, 2, 90)])
