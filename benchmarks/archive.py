@@ -215,6 +215,8 @@ def stages():
             "outliers/outliers.parquet",
             *judged,
             *others_file,
+            "--jobs",
+            str(os.cpu_count()),
         ),
         "flag": (entries, "--outliers", "outliers/outliers.parquet", "--regions", "regions/entries.parquet", *judged),
         "worklist": (entries, "--flags", "flags/flags.parquet", *judged, *sought),

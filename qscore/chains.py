@@ -168,7 +168,12 @@ def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Ch
 
 
 def batches(
-    residues_file, entries: Mapping, offsets: Offsets, *, emdb_ids: Iterable[str] | None = None
+    residues_file,
+    entries: Mapping,
+    offsets: Offsets,
+    *,
+    emdb_ids: Iterable[str] | None = None,
+    only: Iterable[int] = (),
 ) -> Iterator[tuple[Mapping, dict, list[Chain]]]:
     """The residues of a survey a row group at a time: their columns, `residue_view`, and the scanned chains.
 
@@ -181,8 +186,10 @@ def batches(
     offsets : Offsets
     emdb_ids : iterable of str, optional
         Only the rows of these entries, and no row group without any.
+    only : iterable of int, optional
+        Numbers of the row groups.
     """
-    for residues in tables.row_groups(residues_file, layout=_LAYOUT, emdb_ids=emdb_ids, codes=True):
+    for residues in tables.row_groups(residues_file, layout=_LAYOUT, emdb_ids=emdb_ids, codes=True, only=only):
         view = residue_view(residues, entries, offsets)
         yield residues, view, list(chains_of(residues, entries, view))
 

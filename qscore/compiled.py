@@ -1,4 +1,4 @@
-"""The loops as they are called: machine code of `kernel` and `gridloops`, built once, loaded without the compiler.
+"""The loops as they are called: machine code of the modules in `SOURCES`, built once, loaded without the compiler.
 
 Numba compiles them when a user first scores on a machine. Its own cache would be
 read in a second, most of it spent on importing Numba; here the machine code alone
@@ -26,7 +26,7 @@ import llvmlite
 import numpy as np
 from llvmlite import binding
 
-SOURCES = ("kernel", "gridloops", "fourierloops")
+SOURCES = ("kernel", "gridloops", "fourierloops", "scanloops")
 OWNER_GONE = "NRT_MemInfo_call_dtor"  # named in the code, never reached: no array has an owner
 _LOG = logging.getLogger(__name__)
 _LOCK = threading.Lock()

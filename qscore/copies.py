@@ -48,8 +48,8 @@ def _codes(residues: Mapping, columns, rows) -> np.ndarray:
     code = np.zeros(len(rows), np.int64)
     for column in columns:
         text = coded(residues[column])
-        code = np.unique(code * len(text.names) + text.code[rows], return_inverse=True)[1]
-    return code
+        code = code * len(text.names) + text.code[rows]
+    return np.unique(code, return_inverse=True)[1]
 
 
 def _chains(residues, rows, code) -> list[np.ndarray]:

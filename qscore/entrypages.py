@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
-import threading
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
 
-from qscore import chains, chimerax, dossier, offsets, plan, tables
+from qscore import chains, chimerax, dossier, offsets, plan, tables, workers
 from qscore.equations import judging_curve
 from qscore.files import all_together
 from qscore.ids import pair_stem
@@ -71,48 +65,21 @@ def write(sources: Sources, evidence, out, *, batches=None, jobs: int = 1) -> in
     rows = {_key(row): row for row in tables.read_rows(sources.entries, layout=tables.ENTRIES)}
     shown = {pair: row for pair, row in rows.items() if row["status"] == "scored" and pair_stem(*pair) in models}
     survey = _Survey.read(sources, shown)
-    stems = set()
-    with _drawing(min(jobs, max(len(shown) // WORTH_A_PROCESS, 1))) as draw:
-        for pair, residues in _by_pair(sources.residues, shown, tables.RESIDUES):
-            stem = pair_stem(*pair)
-            draw(_page, survey.dossier(pair, residues, models[stem].parent.parent), models[stem], out)
-            stems.add(stem)
+    pages = (
+        (survey.dossier(pair, residues, models[pair_stem(*pair)].parent.parent), models[pair_stem(*pair)], out)
+        for pair, residues in _by_pair(sources.residues, shown, tables.RESIDUES)
+    )
+    stems = set(workers.results(_page, pages, jobs=min(jobs, max(len(shown) // WORTH_A_PROCESS, 1))))
     _sweep(Path(out), stems)
     return len(stems)
 
 
-def _page(shown: dossier.Dossier, model: Path, out) -> None:
-    """The page of one pair, and its model beside it."""
+def _page(shown: dossier.Dossier, model: Path, out) -> str:
+    """The page of one pair, and its model beside it; their stem."""
     with all_together(out) as work:
         entrypage.write_page(shown, work)
         _unpack(model, work / model.name.removesuffix(".gz"))
-
-
-@contextmanager
-def _drawing(jobs: int):
-    """A call that runs here, or in one of so many processes; on leaving all are done, or the first error is raised."""
-    if jobs == 1:
-        yield lambda act, *arguments: act(*arguments)
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_with_parent)
-    waiting: deque = deque()
-
-    def draw(act, *arguments):
-        if len(waiting) > 2 * jobs:  # no more of the survey is held than is being drawn
-            waiting.popleft().result()
-        waiting.append(pool.submit(act, *arguments))
-
-    try:
-        yield draw
-        for one in waiting:
-            one.result()
-    finally:
-        pool.shutdown(cancel_futures=True)  # after an error, or Ctrl-C, no further page is begun
-
-
-def _leave_with_parent() -> None:
-    """End this process when the one that started it ends, however it does: a worker would wait for work for ever."""
-    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+    return model.name.removesuffix(".cif.gz")
 
 
 def _models(evidence: Path, batches) -> dict[str, Path]:

@@ -34,8 +34,9 @@ def outliers(entries, fit_file, level, out, **rule):
 @click.option("--outliers", "outliers_file", type=EXISTING, required=True)
 @click.option("--ligands", type=EXISTING, required=True)
 @click.option("--fit", "fit_file", type=EXISTING, required=True, help="expected_q.json")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that scan chains.")
 @click.option("--out", type=PLACE, required=True, help="Folder of the regions' and the ligands' tables.")
-def regions(residues, entries, outliers_file, ligands, fit_file, out):
+def regions(residues, entries, outliers_file, ligands, fit_file, jobs, out):
     """Runs of residues, and ligands, ions and waters, resolved less than expected.
 
     Example: qscore regions tables/residues.parquet --entries tables/entries.parquet
@@ -45,7 +46,7 @@ def regions(residues, entries, outliers_file, ligands, fit_file, out):
     from qscore import regions as stage
 
     ranked = ligandranks.write(ligands, entries, out / "ligands.parquet")
-    found = stage.write(residues, entries, outliers_file, fit_file, out, ligands=ranked)
+    found = stage.write(residues, entries, outliers_file, fit_file, out, ligands=ranked, jobs=jobs)
     click.echo(found)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -238,18 +236,15 @@ def _entries(part: Mapping, known: dict) -> np.ndarray:
 
 
 def _write_ranked(ligands_file, columns: dict, usual: np.ndarray, out) -> list[dict]:
-    """Add the columns group by group, and put the groups together."""
-    start, regions, parts = 0, [], []
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=Path(out).parent, prefix=".ligands-") as work:
-        for number, part in enumerate(tables.row_groups(ligands_file, layout=tables.LIGANDS)):
+    """Add the columns group by group."""
+    start, regions = 0, []
+    with tables.growing(out, tables.RANKED) as add:
+        for part in tables.row_groups(ligands_file, layout=tables.LIGANDS):
             rows = slice(start, start + len(part["emdb_id"]))
             part |= {name: values[rows] for name, values in columns.items()}
             regions += as_regions(part, usual[rows])
-            parts.append(Path(work) / f"{number}.parquet")
-            tables.write_parquet(parts[-1], tables.RANKED, part)
+            add(part)
             start = rows.stop
-        tables.concatenate(out, parts, layout=tables.RANKED)
     return regions
 
 

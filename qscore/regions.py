@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import copies, scan, scannull, tables
+from qscore import copies, scan, scannull, tables, workers
 from qscore.chains import (
     VIEW,
     Chain,
@@ -34,6 +34,7 @@ KIND = "chain region"
 LEVEL = 0.05
 SURVEY = "this survey's chains"
 _ROUNDING = 1e-9
+_WORTH_A_PROCESS = 4  # row groups
 _NEEDED = ("chain", "number", "icode", "residue", "class", "q_04")
 
 
@@ -267,7 +268,7 @@ class Survey:
         return f"{_chains(self.n_tested)} tested, p adjusted over all: {found}; {others}"
 
 
-def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=()) -> Survey:
+def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=(), jobs: int = 1) -> Survey:
     """Regions of a survey → ``regions.tsv``, ``regions.parquet``, ``entries.parquet``, ``scan_null.parquet``.
 
     The residues are read a row group at a time: all chains are scanned, then the rows made of those that are
@@ -285,6 +286,8 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
         Folder.
     ligands : iterable of mapping
         Rows of the regions table that are no chains, added to it.
+    jobs : int
+        Processes that scan; what is found does not depend on it.
 
     Returns
     -------
@@ -293,7 +296,7 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
     judged = tables.read_rows(outliers_file, layout=tables.OUTLIERS) if outliers_file else ()
     entries = entries_of(tables.read_rows(entries_file, layout=tables.ENTRIES), judged)
     offsets = _offsets(fit_file)
-    pairs, columns, summaries = _scanned(residues_file, entries, offsets)
+    pairs, columns, summaries = _scanned(residues_file, entries, offsets, jobs)
     own = build_null(columns, np.array([not entries[pair].flagged for pair in pairs], bool))
     nulls = {kind: null_for(kind, own) for kind in POLYMERS}
     p = p_values(columns, nulls)
@@ -309,14 +312,28 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
     return Survey(rows, int(np.isfinite(p).sum()))
 
 
-def _scanned(residues_file, entries, offsets) -> tuple[list, dict, dict]:
+def _scanned(residues_file, entries, offsets, jobs: int) -> tuple[list, dict, dict]:
     """`chains.in_order` of the chains of a survey; and its pairs with what they amount to while no region is known."""
+    groups = tables.number_of_groups(residues_file)
+    jobs = min(jobs, max(groups // _WORTH_A_PROCESS, 1))
+    share = max(groups // (4 * jobs), 1)
+    shares = [range(first, min(first + share, groups)) for first in range(0, groups, share)]
+    asked = ((residues_file, entries, offsets, numbers) for numbers in shares)
     parts, summaries = [], {}
-    for batch, _, chains in batches(residues_file, entries, offsets):
+    for scanned, found in workers.results(_scan_groups, asked, jobs=jobs):
+        parts += scanned
+        summaries |= found
+    return *in_order(parts), summaries
+
+
+def _scan_groups(residues_file, entries, offsets, groups) -> tuple[list, dict]:
+    """Pairs and `features` of each of some row groups, and what their pairs amount to."""
+    parts, summaries = [], {}
+    for batch, _, chains in batches(residues_file, entries, offsets, only=groups):
         parts.append(([chain.pair for chain in chains], features(chains)))
         none = np.zeros(len(batch["q_04"]), bool)
         summaries |= {pair_of(one): one for one in summarise(batch, none, ()) if pair_of(one) in entries}
-    return *in_order(parts), summaries
+    return parts, summaries
 
 
 def _offsets(fit_file) -> Offsets:

@@ -7,8 +7,11 @@ than in the next: what a chain is like is measured beside its worst run, which w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+
+from qscore import compiled
 
 SHORTEST, LONGEST = 3, 60
 FLANK = 1
@@ -163,24 +166,30 @@ def _finite(z) -> tuple[np.ndarray, np.ndarray]:
     return at, z[at]
 
 
-def _weights(n: int, near: float, far: float, spread: float) -> tuple[np.ndarray, ...]:
-    """Lengths of windows, how much their flanks count, the factor of a contrast, and what is taken off."""
+def _weights(n: int, near: float, far: float, spread: float) -> np.ndarray:
+    """Of each length: it, how much the flanks count, the factor of a contrast, what is taken off → float (m, 4)."""
     lengths = np.arange(SHORTEST, min(LONGEST, n) + 1)
-    alone, one, wide, flank = (
-        variance(near, far, size) for size in (lengths, lengths + FLANK, lengths + 2 * FLANK, FLANK)
-    )
+    of_sum = variance(near, far, np.arange(lengths[-1] + 2 * FLANK + 1))
+    alone, one, wide, flank = of_sum[lengths], of_sum[lengths + FLANK], of_sum[lengths + 2 * FLANK], of_sum[FLANK]
     shared, flanks = one - alone - flank, 2 * flank + wide - 2 * one + alone
     share = shared / flanks
     factor = 1.0 / (spread * np.sqrt((alone - share * shared) * (1.0 + _LENGTH_SHARE * lengths / n)))
     off = np.sqrt(2.0 * np.log(np.e * n / lengths)) + np.log(np.maximum(lengths / _LENGTH_FREE, 1.0))
-    return lengths, share, factor, off
+    return np.column_stack([lengths, share, factor, off])
 
 
-def _plain(n: int) -> tuple[np.ndarray, ...]:
-    """As `_weights`, for windows of up to half the chain of a typical correlation, without flanks."""
+@lru_cache(maxsize=1 << 12)
+def _plain(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `_weights`, without flanks: windows of up to half the chain, of a typical correlation; and longer ones.
+
+    The contrasts of these are roots of the sum of squares that two means take, of the run and of the rest.
+    """
     lengths = np.unique(np.geomspace(SHORTEST, n // 2, 24).astype(int))
     factor = 1.0 / np.sqrt(variance(PRIOR_NEAR, PRIOR_FAR, lengths))
-    return lengths, np.zeros(len(lengths)), factor, np.sqrt(2.0 * np.log(np.e * n / lengths))
+    half = np.column_stack([lengths, np.zeros(len(lengths)), factor, np.sqrt(2.0 * np.log(np.e * n / lengths))])
+    lengths = np.unique(np.linspace(n // 2 + 1, int(0.85 * n), 24).astype(int))
+    factor, nothing = np.sqrt(n / (lengths * (n - lengths))), np.zeros(len(lengths))
+    return half, np.column_stack([lengths, nothing, factor, nothing])
 
 
 def variance(near: float, far: float, size) -> np.ndarray:
@@ -197,21 +206,18 @@ def variance(near: float, far: float, size) -> np.ndarray:
 
 def _worst(x, weights, taken=None) -> tuple[float, int, int]:
     """Statistic, start and length of the worst window without a residue of `taken`; −inf when there is none."""
-    x = x if taken is None else np.where(taken, 0.0, x)
-    total = np.concatenate([[0.0], np.cumsum(x)])
-    padded = np.concatenate([np.zeros(FLANK), total, np.full(FLANK, total[-1])])
-    count = None if taken is None else np.concatenate([[0], np.cumsum(taken)])
-    best = (-np.inf, 0, 0)
-    for length, share, factor, off in zip(*(part.tolist() for part in weights), strict=True):
-        sums = total[length:] - total[:-length]
-        if share:
-            sums = (1 + share) * sums - share * (padded[length + 2 * FLANK :] - padded[: -length - 2 * FLANK])
-        if count is not None:
-            sums[count[length:] > count[:-length]] = np.inf
-        start = int(sums.argmin())
-        if (value := -sums[start] * factor - off) > best[0]:
-            best = (float(value), start, length)
-    return best
+    found, scratch = np.empty(3), _scratch(len(x))
+    if taken is not None:
+        x, ends = np.where(taken, 0.0, x), np.append(np.flatnonzero(taken), len(x))
+        start = np.arange(len(x))
+        scratch[1, : len(x)] = ends[np.searchsorted(ends, start)] - start
+    compiled.loops().worst_window(x, weights, scratch, found)
+    return float(found[0]), int(found[1]), int(found[2])
+
+
+def _scratch(n: int) -> np.ndarray:
+    """What `scanloops.worst_window` works in; windows may be as long as they like."""
+    return np.full((4, n + 3), np.inf)
 
 
 def _shape(x: np.ndarray) -> tuple[float, float, float, float, float]:
@@ -219,55 +225,26 @@ def _shape(x: np.ndarray) -> tuple[float, float, float, float, float]:
 
     A badly resolved domain would otherwise pass for autocorrelation and skew, and explain itself away.
     """
-    outside = _outside(x)
-    mean = x[outside].mean()
-    y = np.where(outside, x - mean, 0.0)
-    spread = np.sqrt((np.square(y).sum() + PRIOR) / (outside.sum() + PRIOR))
-    y = np.clip(y / spread, -_CLIP, _CLIP)
-    variance = np.square(y).sum() + PRIOR
-    near = (_products(y, outside, 1) + PRIOR * PRIOR_NEAR) / variance
-    far = (sum(_products(y, outside, lag) for lag in (3, 4, 5)) / 3 + PRIOR * PRIOR_FAR) / variance
-    skew = (y**3).sum() / (outside.sum() + PRIOR)
-    return float(near), float(far), float(skew), float(spread), max(float(mean - spread), 0.0)
+    first, end = _run(x)
+    products, found = np.empty(5), np.empty(4)
+    compiled.loops().moments(x, first, end, PRIOR, _CLIP, np.empty(len(x)), products, found)
+    mean, spread, variance, cubes = found.tolist()
+    near = (float(products[0]) + PRIOR * PRIOR_NEAR) / (variance + PRIOR)
+    far = (float(products[2:].sum()) / 3 + PRIOR * PRIOR_FAR) / (variance + PRIOR)
+    return near, far, cubes / (len(x) - (end - first) + PRIOR), spread, max(mean - spread, 0.0)
 
 
-def _outside(x: np.ndarray) -> np.ndarray:
-    """Which residues lie outside the worst run → bool (n,).
+def _run(x: np.ndarray) -> tuple[int, int]:
+    """Start and end of the worst run and what lies close beside it.
 
-    The run has up to half the residues, or more where two levels then fit clearly better: the worst run of a sound
-    chain would otherwise often leave too little to tell what the chain is like.
+    The run has up to half the residues, or more (up to 85 %) where two levels then fit clearly better: the worst run
+    of a sound chain would otherwise often leave too little to tell what the chain is like.
     """
     n = len(x)
-    outside = np.ones(n, bool)
-    if n >= 2 * SHORTEST:
-        _, start, length = _worst(x, _plain(n))
-        y = x - x.mean()
-        short = np.square(y).sum() - _taken(y[start : start + length].sum(), length, n)
-        left, first, size = _longer(x)
-        if left + PRIOR < _CLEARLY * (short + PRIOR):
-            start, length = first, size
-        beside = _BESIDE if n >= _LONG and n - length - 2 * _BESIDE >= SHORTEST else 0
-        outside[max(start - beside, 0) : start + length + beside] = False
-    return outside
-
-
-def _longer(x: np.ndarray) -> tuple[float, int, int]:
-    """Of the low runs of more than half to 85 % of a chain the best: squares left, start, length."""
-    n, total = len(x), np.concatenate([[0.0], np.cumsum(x - x.mean())])
-    best = (-np.inf, 0, 0)
-    for length in np.unique(np.linspace(n // 2 + 1, int(0.85 * n), 24).astype(int)).tolist():
-        sums = total[length:] - total[:-length]
-        start = int(sums.argmin())
-        best = max(best, (_taken(sums[start], length, n), start, length))
-    return float(np.square(x - x.mean()).sum() - best[0]), best[1], best[2]
-
-
-def _taken(low: float, length: int, n: int) -> float:
-    """Sum of squares that two means take: of a run by its sum about the chain's mean, and the rest; 0 if not lower."""
-    return float(min(low, 0.0) ** 2 * n / (length * (n - length)))
-
-
-def _products(y, outside, lag) -> float:
-    """Sum of the products at a lag, scaled up for the pairs that the cut takes."""
-    pairs = np.count_nonzero(outside[:-lag] & outside[lag:])
-    return float(y[:-lag] @ y[lag:]) * outside.sum() / pairs if pairs else 0.0
+    if n < 2 * SHORTEST:
+        return 0, 0
+    found = np.empty(2)
+    compiled.loops().worst_run(x, *_plain(n), _CLEARLY, PRIOR, _scratch(n), found)
+    start, length = found.astype(int).tolist()
+    beside = _BESIDE if n >= _LONG and n - length - 2 * _BESIDE >= SHORTEST else 0
+    return max(start - beside, 0), min(start + length + beside, n)

@@ -7,7 +7,9 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,9 +57,11 @@ __all__ = [
     "EXCLUDED", "FLAGS", "FRAMES", "INCLUSION", "LIGANDS", "OTHER_SCORES", "OUTLIERS", "PAIRS", "PROFILES",
     "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "RIVALS", "SCORED", "SHOWN_PROFILES", "TRACES",
     "WORKLIST", "Column", "Layout",
-    "as_columns", "as_json", "concatenate", "frame", "read_parquet", "read_rows", "read_tsv", "row_groups", "schema",
-    "whole_file", "write_json", "write_parquet", "write_tsv",
+    "as_columns", "as_json", "concatenate", "frame", "growing", "number_of_groups", "read_parquet", "read_rows",
+    "read_tsv", "row_groups", "schema", "whole_file", "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip
+_CODED = pa.dictionary(pa.int32(), pa.string())
+_GROUP = 1 << 17  # rows
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "yes/no": pa.bool_()}
 
 
@@ -120,11 +124,20 @@ def as_columns(layout: Layout, rows: Iterable[Mapping]) -> dict[str, list]:
 
 def write_parquet(path, layout: Layout, columns: Mapping, *, beside: Layout | None = None) -> None:
     """Columns (name → sequence of length n) → Parquet, NaN as missing; `beside` names columns beyond the layout."""
-    every = layout.columns + (beside.columns if beside else ())
-    arrays = [pa.array(columns[c.name], type=_TYPES[c.kind], from_pandas=True) for c in every]
+    every = Layout(layout.name, layout.columns + (beside.columns if beside else ()))
     with whole_file(path, "wb") as stream:
-        table = pa.Table.from_arrays(arrays, schema=schema(Layout(layout.name, every)))
-        pq.write_table(table, stream, compression="zstd")
+        pq.write_table(_table(every, columns), stream, **_encoding(every))
+
+
+def _table(layout: Layout, columns: Mapping) -> pa.Table:
+    arrays = [pa.array(columns[c.name], type=_TYPES[c.kind], from_pandas=True) for c in layout.columns]
+    return pa.Table.from_arrays(arrays, schema=schema(layout))
+
+
+def _encoding(layout: Layout) -> dict:
+    """Numbers with a fraction hardly repeat: a dictionary of them costs time and space, and is then given up."""
+    repeated = [column.name for column in layout.columns if column.kind != "number"]
+    return {"compression": "zstd", "use_dictionary": repeated or False}
 
 
 def write_tsv(path, layout: Layout, columns: Mapping) -> None:
@@ -162,8 +175,10 @@ def _without_nan(content):
     return None if isinstance(content, float) and content != content else content
 
 
-def _read(path, layout: Layout | None) -> pa.Table:
+def _read(path, layout: Layout | None, *, codes: bool = False) -> pa.Table:
     """A Parquet file → table: the layout's columns (null where the file lacks one), or all without a layout.
+
+    With `codes`, text as a dictionary and the index into it.
 
     Not by `pq.read_table`, which imports pandas and costs twice the time on small files.
 
@@ -173,7 +188,7 @@ def _read(path, layout: Layout | None) -> pa.Table:
         The file is no Parquet, or lacks half of the layout's columns: it is another table.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with _opened(path, layout if codes else None) as file:
             there = set(file.schema_arrow.names)
             wanted = layout and [name for name in layout.names if name in there]
             if layout and 2 * len(wanted) < len(layout.names):
@@ -184,9 +199,22 @@ def _read(path, layout: Layout | None) -> pa.Table:
     if layout is None:
         return found
     for field in schema(layout):
-        if field.name not in found.column_names:
+        if field.name not in there:
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))
-    return found.select(layout.names).cast(schema(layout))
+    found = found.select(layout.names)
+    return found if codes else found.cast(schema(layout))
+
+
+@contextmanager
+def _opened(path, coded: Layout | None = None):
+    """A Parquet file, open; the text of a layout is then read as a dictionary and the index into it."""
+    with pq.ParquetFile(path) as file:
+        if coded is None:
+            yield file
+            return
+        there, text = set(file.schema_arrow.names), {c.name for c in coded.columns if c.kind == "text"}
+        with pq.ParquetFile(path, metadata=file.metadata, read_dictionary=sorted(text & there)) as again:
+            yield again
 
 
 def read_parquet(*paths, layout: Layout) -> dict[str, list]:
@@ -196,31 +224,82 @@ def read_parquet(*paths, layout: Layout) -> dict[str, list]:
 
 
 def concatenate(path, parts, *, layout: Layout) -> None:
-    """Parquet files of a layout → one, a row group a part."""
-    with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, schema(layout), compression="zstd") as writer:
+    """Parquet files of a layout → one. No part lies in two of its row groups, the smallest of which hold many parts."""
+    with growing(path, layout) as add:
+        for found in _read_ahead(parts, layout):
+            add(found)
+
+
+@contextmanager
+def growing(path, layout: Layout):
+    """A Parquet file of a layout and the call that adds rows to it: a table, or columns as `write_parquet` takes them.
+
+    What is added at once lies in one row group, with what came before while that is short: each group costs whoever
+    reads the file some milliseconds.
+    """
+    text = [column.name for column in layout.columns if column.kind == "text"]
+    coded = schema(layout)
+    for name in text:  # as it is read: each different value once
+        coded = coded.set(coded.get_field_index(name), pa.field(name, _CODED))
+    waiting: list[pa.Table] = []
+
+    def add(rows) -> None:
+        waiting.append((rows if isinstance(rows, pa.Table) else _table(layout, rows)).cast(coded))
+        if sum(map(len, waiting)) >= _GROUP:
+            _write_group(writer, waiting)
+
+    options = {"store_schema": False} | _encoding(layout)  # kept, it would make all readers see codes
+    with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, coded, **options) as writer:
+        yield add
+        if waiting:
+            _write_group(writer, waiting)
+
+
+def _write_group(writer: pq.ParquetWriter, waiting: list[pa.Table]) -> None:
+    """What waits becomes one row group."""
+    found = pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
+    waiting.clear()
+    writer.write_table(found, row_group_size=max(len(found), 1))
+
+
+def _read_ahead(parts, layout: Layout) -> Iterator[pa.Table]:
+    """The tables of files one after the other, while the next is being read."""
+    with ThreadPoolExecutor(1) as reader:
+        coming: deque = deque()
         for part in parts:
-            found = _read(part, layout)
-            writer.write_table(found, row_group_size=max(len(found), 1))
+            coming.append(reader.submit(_read, part, layout, codes=True))
+            if len(coming) > 1:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
-def row_groups(path, *, layout: Layout, emdb_ids: Iterable[str] | None = None, codes: bool = False):
+def row_groups(
+    path, *, layout: Layout, emdb_ids: Iterable[str] | None = None, codes: bool = False, only: Iterable[int] = ()
+):
     """The row groups of a Parquet file, one after the other, as columns of numpy arrays (text as objects).
 
-    `concatenate` writes one a part: those of the residues table are the batches, and no pair lies in two.
-    With `emdb_ids`, only the rows of these entries, and no group without any; with `codes`, text as `Coded`.
+    Those of the residues table are one batch or several whole ones, see `concatenate`: no pair lies in two.
+    With `emdb_ids`, only the rows of these entries, and no group without any; with `codes`, text as `Coded`; with
+    `only`, the groups of these numbers.
     """
     wanted = None if emdb_ids is None else pa.array(sorted(set(emdb_ids)), pa.string())
-    text = [column.name for column in layout.columns if column.kind == "text"]
-    with pq.ParquetFile(path, read_dictionary=text) as file:
+    with _opened(path, layout) as file:
         if missing := set(layout.names) - set(file.schema_arrow.names):
             raise ValueError(f"{path} is no table of {layout.name}: it lacks {', '.join(sorted(missing))}")
-        for number in range(file.num_row_groups):
+        for number in only or range(file.num_row_groups):
             kept = None if wanted is None else _rows_among(file, number, wanted)
             if kept is not None and not kept.true_count:
                 continue
             found = file.read_row_group(number, columns=layout.names, use_threads=False)
             found = found if kept is None else found.filter(kept)
             yield {c.name: _array(found[c.name], c.kind, codes) for c in layout.columns}
+
+
+def number_of_groups(path) -> int:
+    """How many row groups a Parquet file has."""
+    with pq.ParquetFile(path) as file:
+        return file.num_row_groups
 
 
 def _array(column: pa.ChunkedArray, kind: str, codes: bool):

@@ -274,6 +274,21 @@ def test_survey_by_its_own_null_and_order(tmp_path):
         assert one.read_bytes() == two.read_bytes()
 
 
+def test_any_number_of_processes(tmp_path, monkeypatch):
+    """Each batch is a row group, so that every process has some."""
+    monkeypatch.setattr(tables, "_GROUP", 1)
+    folder = tmp_path / "survey"
+    folder.mkdir()
+    survey_files(
+        folder, [[entry_of(2 * k, bad=range(40, 60) if k == 3 else ()), entry_of(2 * k + 1)] for k in range(9)]
+    )
+    files = [folder / name for name in ("residues.parquet", "entries.parquet", "outliers.parquet")]
+    for jobs in (1, 2):
+        assert len(regions.write(*files, None, tmp_path / str(jobs), jobs=jobs)) >= 1
+    for path in (tmp_path / "1").iterdir():
+        assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes()
+
+
 def test_ligands_join_the_table(tmp_path):
     folder = tmp_path / "one"
     folder.mkdir()

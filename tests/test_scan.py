@@ -132,14 +132,15 @@ def test_a_bad_domain_may_be_most_of_its_chain(share):
 def test_the_long_run_against_every_run():
     """The best of all low runs of the lengths tried, found one by one."""
     x = np.random.default_rng(11).normal(size=40) - 3 * (np.arange(40) < 27)
-    left, start, length = scan._longer(x)
+    value, start, length = scan._worst(x - x.mean(), scan._plain(40)[1])
     best = min(
         (x[s : s + n].var() * n + np.delete(x, range(s, s + n)).var() * (40 - n), s, n)
         for n in range(21, 35)
         for s in range(41 - n)
         if x[s : s + n].mean() < x.mean()
     )
-    assert (start, length) == best[1:] and left == pytest.approx(best[0])
+    assert (start, length) == best[1:] and value**2 == pytest.approx(x.var() * 40 - best[0])
+    assert scan._run(x) == (max(start - 2, 0), start + length + 2)
 
 
 def test_missing_values_are_passed_over():

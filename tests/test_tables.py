@@ -71,6 +71,31 @@ def test_several_parquet_files_are_one_table(tmp_path, written):
     assert tables.read_rows(tmp_path / "none", layout=LAYOUT) == []
 
 
+def test_short_parts_share_a_row_group(tmp_path, written, monkeypatch):
+    monkeypatch.setattr(tables, "_GROUP", 8)
+    tables.concatenate(tmp_path / "all", [written] * 5, layout=LAYOUT)
+    groups = list(tables.row_groups(tmp_path / "all", layout=LAYOUT))
+    assert [len(group["name"]) for group in groups] == [8, 8, 4] and tables.number_of_groups(tmp_path / "all") == 3
+    assert [list(group["name"]) for group in tables.row_groups(tmp_path / "all", layout=LAYOUT, only=[2])] == [
+        ["a", "", None, "é — Å"]
+    ]
+    assert tables.read_rows(tmp_path / "all") == tables.read_rows(written) * 5  # text is text to whoever reads it
+
+
+def test_a_part_may_lack_a_column(tmp_path, written):
+    fewer = tables.Layout("fewer", tuple(column for column in LAYOUT.columns if column.name != "name"))
+    tables.write_parquet(tmp_path / "fewer", fewer, tables.as_columns(fewer, ROWS))
+    tables.concatenate(tmp_path / "all", [written, tmp_path / "fewer"], layout=LAYOUT)
+    assert tables.read_parquet(tmp_path / "all", layout=LAYOUT)["name"] == ["a", "", None, "é — Å", *[None] * 4]
+
+
+def test_nothing_appears_when_a_part_cannot_be_read(tmp_path, written):
+    (tmp_path / "broken").write_bytes(written.read_bytes()[:40])
+    with pytest.raises(ValueError, match=r"cannot read .*broken"):
+        tables.concatenate(tmp_path / "all", [written, tmp_path / "broken", written], layout=LAYOUT)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({"broken", written.name})
+
+
 def test_the_same_rows_are_the_same_bytes(tmp_path, written):
     tables.write_parquet(tmp_path / "again", LAYOUT, tables.as_columns(LAYOUT, ROWS))
     assert (tmp_path / "again").read_bytes() == written.read_bytes()

@@ -59,9 +59,10 @@ rule regions:
         "logs/regions.log",
     benchmark:
         "benchmarks/regions.tsv"
+    threads: 8
     shell:
         "qscore regions {input.residues} --entries {input.entries} --outliers {input.outliers} "
-        "--ligands {input.ligands} --fit {input.fit} --out regions > {log} 2>&1"
+        "--ligands {input.ligands} --fit {input.fit} --jobs {threads} --out regions > {log} 2>&1"
 
 
 rule flag:
