@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
+from qscore import groupdraws
 from qscore.resampling import LEVELS
 
 DRAWS, SEED = 1000, 2026
-
-
-def times_drawn(groups: int, *, draws: int = DRAWS, seed: int = SEED) -> Iterator[np.ndarray]:
-    """How often each group is drawn, draw after draw: as many groups as there are, with replacement."""
-    generator = np.random.default_rng(seed)
-    for _ in range(draws):
-        yield np.bincount(generator.integers(groups, size=groups), minlength=groups)
 
 
 def totals(terms, group, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
@@ -35,12 +27,8 @@ def totals(terms, group, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
     float array, shape (k, draws)
     """
     number = np.unique(group, return_inverse=True)[1]
-    groups = int(number.max()) + 1
-    sums = np.array([np.bincount(number, term, minlength=groups) for term in terms])
-    found = np.empty((len(sums), draws))
-    for k, times in enumerate(times_drawn(groups, draws=draws, seed=seed)):
-        found[:, k] = (sums * times).sum(axis=1)  # no matrix product: its rounding may depend on the threads
-    return found
+    sums = [np.bincount(number, term, minlength=int(number.max()) + 1) for term in terms]
+    return groupdraws.totals(sums, draws=draws, seed=seed)
 
 
 def moments(x, y) -> np.ndarray:
@@ -80,20 +68,7 @@ def spearman(x, y) -> float:
 
 def spearman_redrawn(x, y, group, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
     """Spearman's ρ of redrawn rows, ranked anew in each draw, shape (draws,)."""
-    xs, ys, number = (np.unique(one, return_inverse=True)[1] for one in (x, y, group))
-    found = np.empty(draws)
-    for k, times in enumerate(times_drawn(int(number.max()) + 1, draws=draws, seed=seed)):
-        weight = times[number].astype(float)
-        a, b = _midranks(xs, weight), _midranks(ys, weight)
-        found[k] = correlation(np.array([(weight * one).sum() for one in (np.ones_like(a), a, b, a * a, a * b, b * b)]))
-    return found
-
-
-def _midranks(place, weight) -> np.ndarray:
-    """Mean rank of each row among rows that count `weight` times, about the middle and over n."""
-    count = np.bincount(place, weight)
-    rank = np.cumsum(count) - count / 2
-    return (rank[place] - weight.sum() / 2) / weight.sum()
+    return correlation(groupdraws.rank_moments(x, y, group, draws=draws, seed=seed))
 
 
 def interval(values) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qscore import groupdraws
 from qscore.independence import Independence
 from qscore.regression import Lines, fit_line, lines_from, sums_of
 
@@ -93,12 +94,7 @@ def redrawn(sums: np.ndarray, centre: tuple[float, float], *, draws: int, seed: 
         Of the groups, as of `regression.sums_of`.
     draws, seed : int
     """
-    generator, groups = np.random.default_rng(seed), sums.shape[1]
-    totals = np.empty((len(sums), draws))
-    for k in range(draws):
-        times = np.bincount(generator.integers(groups, size=groups), minlength=groups)
-        totals[:, k] = (sums * times).sum(axis=1)  # no matrix product: its rounding may depend on the threads
-    return lines_from(totals, centre)
+    return lines_from(groupdraws.totals(sums, draws=draws, seed=seed), centre)
 
 
 def _sorted(x, q, groups):

@@ -17,7 +17,7 @@ OWNERS = {
     "mrcfile": {"density"},
     "isal": {"density", "checks"},
     "gemmi": {"model", "simulate"},
-    "numba": {"building", "kernel", "gridloops", "fourierloops", "scanloops"},
+    "numba": {"building", "kernel", "gridloops", "fourierloops", "scanloops", "redrawloops"},
     "llvmlite": {"building", "compiled"},
     "pyarrow": {"tables"},
     "duckdb": {"audit"},

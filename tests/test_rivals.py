@@ -10,8 +10,9 @@ from test_figures import entry, write_survey
 from test_report import make
 
 from qscore import cli, figures, rivals, rivalscores, tables
+from qscore.groupdraws import times_drawn
 from qscore.prediction import monotone, out_of_fold, straight, unknowing
-from qscore.redraws import interval, spearman_redrawn, times_drawn, told_apart, totals, wider
+from qscore.redraws import interval, spearman_redrawn, told_apart, totals, wider
 from qscore.rivalscores import values_of
 from qscore.selection import FitRule
 from qscore.subsets import parse
@@ -98,7 +99,7 @@ def test_redraws_are_those_of_whole_groups():
     generator = np.random.default_rng(4)
     x, y, group = generator.normal(size=40).round(1), generator.normal(size=40).round(1), np.arange(40) // 3
     sums, rho = totals(np.array([x, y]), group, draws=20, seed=7), spearman_redrawn(x, y, group, draws=20, seed=7)
-    for k, times in enumerate(times_drawn(14, draws=20, seed=7)):
+    for k, times in enumerate(times_drawn(14, 20, 7)):
         rows = redrawn_rows(group, times)
         np.testing.assert_allclose(sums[:, k], [x[rows].sum(), y[rows].sum()], atol=1e-12)
         assert rho[k] == pytest.approx(stats.spearmanr(x[rows], y[rows]).statistic, abs=1e-12)
