@@ -195,6 +195,7 @@ def _part(known, rows):
 def stages():
     """Name → arguments of `qscore`, relative to the results folder: those of workflow/rules, in its order."""
     entries, residues_file, fit = "tables/entries.parquet", "tables/residues.parquet", "fit/expected_q.json"
+    jobs = ("--jobs", str(os.cpu_count()))
     judged, subsets = ("--fit", fit), ("--subsets", json.dumps(SUBSETS, sort_keys=True))
     others_file = ("--ligands", "tables/ligands.parquet")
     sought = ("--concordance", "concordance", "--places", "catalogue/places.json")
@@ -203,7 +204,7 @@ def stages():
     found = {
         "aggregate": "catalogue/pairs.parquet --plan plan --scores scores --published published/published.parquet",
         "concordance": entries,
-        "fit": (entries, "--residues", residues_file, "--catalogue", "catalogue/catalogue.json", *subsets),
+        "fit": (entries, "--residues", residues_file, "--catalogue", "catalogue/catalogue.json", *subsets, *jobs),
         "rivals": (entries, *subsets),
         "draws": entries,
         "outliers": (entries, *judged),
@@ -215,8 +216,7 @@ def stages():
             "outliers/outliers.parquet",
             *judged,
             *others_file,
-            "--jobs",
-            str(os.cpu_count()),
+            *jobs,
         ),
         "flag": (entries, "--outliers", "outliers/outliers.parquet", "--regions", "regions/entries.parquet", *judged),
         "worklist": (entries, "--flags", "flags/flags.parquet", *judged, *sought),

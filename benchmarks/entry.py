@@ -4,8 +4,9 @@
 
 A generated map of noise at 1 Å around a model as dense as a protein. Asked on two cores, the start of the process
 excluded: ≤ decompression of the map by ISA-L, timed in the same run, + 6 µs an atom. Of several runs the one with the
-least CPU time is told. On a machine in use by others only the times of the processor mean something; the kernel's are
-those of both threads together.
+least CPU time is told. The stages are those of the main thread and sum to the whole. With more than one, another thread
+decompresses ahead meanwhile and, once the box is there, reads on beside the kernel: "decompress" is what is waited for,
+and the CPU time of a stage is that of all threads. On a machine in use by others wall times mean little.
 """
 
 import argparse
@@ -31,7 +32,7 @@ STAGES = (
     ("model", entry, "read_model"),
     ("decompress", density, "_exactly"),
     ("decompress", density, "_drain"),
-    ("box of the map", entry, "read_density"),
+    ("box of the map", entry, "read_box"),
     ("kernel", entry, "score_atoms"),
     ("constant map", score, "constant_points"),
     ("neighbours", score, "cell_list"),
@@ -45,7 +46,11 @@ STAGES = (
 
 def scored(paths, folder, threads):
     """One entry: files to tables."""
-    pair = entry.score_pair(*paths, chance=False, others=False, threads=threads)
+    written(entry.score_pair(*paths, chance=False, others=False, threads=threads), folder)
+
+
+def written(pair, folder):
+    """The tables of a scored pair."""
     row = {"emdb_id": "EMD-0", "pdb_id": "0xxx"} | entry.entry_row(pair)
     for layout, columns in zip(tables.BESIDE_ENTRIES, (pair.residues(), pair.ligands(), pair.inclusion()), strict=True):
         ids = {key: [row[key]] * len(next(iter(columns.values()))) for key in ("emdb_id", "pdb_id")}

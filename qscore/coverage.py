@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from qscore import independence
+from qscore import independence, workers
 from qscore.curve import CELLS, LEVELS, Curve, cell_number, cells_of, fit_curve, usable
 
 BANDS = (0.95, 0.9, 0.5)
 CERTAINTY = 0.999
+_WORTH_PROCESSES = 1000  # rows
 FEWEST_FOR_DISTANCE = 300  # rows; with fewer, a sample of uniform numbers alone lies 0.08 away
 
 
@@ -52,7 +53,9 @@ class HeldOut:
         return np.abs(self.q - self.centre) <= stats.t.ppf((1 + band) / 2, self.freedom) * self.spread
 
 
-def coverage(resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole: Curve | None = None) -> list[dict]:
+def coverage(
+    resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole: Curve | None = None, jobs: int = 1
+) -> list[dict]:
     """Rows of `layouts.COVERAGE`: for each band and each bin of resolution, how many rows the band holds.
 
     Every fold's rows are compared with a curve (and a line) fitted to the others from the start: knots,
@@ -67,16 +70,20 @@ def coverage(resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole:
     folds, seed : int
     whole : Curve, optional
         The curve of all the rows with this seed, where there is one: it is not fitted again.
+    jobs : int
+        Processes that fit side by side; nothing depends on it.
 
     Raises
     ------
     ValueError
         As `curve.fit_curve`, and with fewer groups than folds.
     """
-    return rows_of(held_out(resolution, q, groups, folds=folds, seed=seed, whole=whole))
+    return rows_of(held_out(resolution, q, groups, folds=folds, seed=seed, whole=whole, jobs=jobs))
 
 
-def held_out(resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole: Curve | None = None) -> HeldOut:
+def held_out(
+    resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole: Curve | None = None, jobs: int = 1
+) -> HeldOut:
     """Each row judged by a curve and a line fitted without its fold; parameters as of `coverage`.
 
     A row beyond the resolutions of all rows left is compared with the curve's end.
@@ -85,15 +92,20 @@ def held_out(resolution, q, groups, *, folds: int = 10, seed: int = 2026, whole:
     fold = independence.folds(groups, folds, seed)
     whole = whole or fit_curve(x, y, groups, seed=seed)
     found = HeldOut(x, y, np.empty((len(x), len(LEVELS))), *(np.empty(len(x)) for _ in range(4)))
-    for one in range(folds):
-        out = fold == one
-        kept = x[~out], y[~out]
-        curve = fit_curve(*kept, groups[~out], seed=seed, start=(whole.grid, whole.values), checked=False)
-        nearest = np.clip(x[out], *curve.domain)
-        found.quantiles[out] = curve.at(nearest)
-        found.percentile[out] = curve.percentile(nearest, y[out])
-        found.centre[out], found.spread[out], found.freedom[out] = _line(*kept, x[out])
+    outs, start = [fold == one for one in range(folds)], (whole.grid, whole.values)
+    asked = ((x, y, groups, out, seed, start) for out in outs)
+    judged = workers.results(_judged, asked, jobs=jobs if len(x) >= _WORTH_PROCESSES else 1)
+    for out, columns in zip(outs, judged, strict=True):
+        for name, column in zip(("quantiles", "percentile", "centre", "spread", "freedom"), columns, strict=True):
+            getattr(found, name)[out] = column
     return found
+
+
+def _judged(x, y, groups, out, seed: int, start) -> tuple:
+    """Quantiles, percentile, centre, spread and freedom at the rows that are `out`, by the others."""
+    curve = fit_curve(x[~out], y[~out], groups[~out], seed=seed, start=start, checked=False)
+    nearest = np.clip(x[out], *curve.domain)
+    return curve.at(nearest), curve.percentile(nearest, y[out]), *_line(x[~out], y[~out], x[out])
 
 
 def _line(x, y, at) -> tuple[np.ndarray, np.ndarray, int]:

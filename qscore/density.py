@@ -7,12 +7,13 @@ are indexed z, y, x.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from isal import igzip, isal_zlib
+from isal import igzip, igzip_threaded, isal_zlib
 from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode
 
@@ -23,6 +24,7 @@ MODES = (0, 1, 2, 6, 12)
 ORIGIN_RULES = ("auto", "nstart", "origin")
 MOST_COMPRESSED = 1100  # deflate cannot pack tighter than about 1 : 1,032
 _CHUNK_BYTES = 4 << 20
+_AHEAD_BYTES = 3 << 20  # three such blocks are decompressed ahead, out of eight times as much of the file
 
 
 @dataclass(frozen=True)
@@ -178,18 +180,30 @@ def read_density(path, around=None, *, margin: float = 3.0, origin_rule: str = "
     ValueError
         `origin_rule` is none of the three.
     """
+    with opened(path) as stream:
+        density, rest = read_box(stream, path, around, margin=margin, origin_rule=origin_rule, passing=passing)
+        rest()
+    return density
+
+
+def read_box(
+    stream, path, around=None, *, margin: float = 3.0, origin_rule: str = "auto", passing=None
+) -> tuple[Density, Callable[[], None]]:
+    """As `read_density`, from a stream of `opened`: the density, and a function that reads what comes after its box.
+
+    Only when that has been called is the file known to be whole, and has `passing` seen all of it.
+    """
     path = Path(path)
     if origin_rule not in ORIGIN_RULES:
         raise ValueError(f"origin rule {origin_rule!r}; expected one of {', '.join(ORIGIN_RULES)}")
-    with _opened(path) as stream:
-        header = parse_header(stream.read(HEADER_BYTES), path.name)
-        rule, origin, other, notes = _frame(header, path, origin_rule)
-        grid = header.in_xyz(header.shape)
-        low, high = _box(around, origin, header.step, grid, margin)
-        if passing is not None:
-            passing.begin(header, origin)
-        values = _read_box(stream, header, low, high, path, passing)
-    return Density(values, low, grid, header.step, origin, rule, other, notes, header)
+    header = parse_header(stream.read(HEADER_BYTES), path.name)
+    rule, origin, other, notes = _frame(header, path, origin_rule)
+    grid = header.in_xyz(header.shape)
+    low, high = _box(around, origin, header.step, grid, margin)
+    if passing is not None:
+        passing.begin(header, origin)
+    values, rest = _read_box(stream, header, low, high, path, passing)
+    return Density(values, low, grid, header.step, origin, rule, other, notes, header), rest
 
 
 def parse_header(raw: bytes, name: str = "map") -> MapHeader:
@@ -292,13 +306,17 @@ def _box(around, origin, step, grid, margin):
 
 
 @contextmanager
-def _opened(path: Path):
-    """The bytes of a map, decompressed when they are gzip; damage becomes `UnusableEntry`."""
+def opened(path, *, ahead: bool = False):
+    """The bytes of a map, decompressed when they are gzip; damage becomes `UnusableEntry`.
+
+    With `ahead` another thread decompresses some megabytes before they are asked for, from now on.
+    """
+    path = Path(path)
     try:
         with open(path, "rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            with igzip.open(raw, "rb") if zipped else raw as stream:
+            with _decompressing(raw, ahead) if zipped else raw as stream:
                 yield stream
     except FileNotFoundError as err:
         raise UnusableEntry("map_missing", f"no such file: {path}") from err
@@ -310,23 +328,43 @@ def _opened(path: Path):
         raise UnusableEntry("map_unreadable", f"{path}: {err.strerror or err}") from err
 
 
-def _read_box(stream, header: MapHeader, low, high, path: Path, passing) -> np.ndarray:
-    """Stream the data once, keep the box, return it float32 in z, y, x order."""
+def _decompressing(raw, ahead: bool):
+    return igzip_threaded.open(raw, "rb", block_size=_AHEAD_BYTES) if ahead else igzip.open(raw, "rb")
+
+
+def _read_box(stream, header: MapHeader, low, high, path: Path, passing):
+    """Stream the data to the end of the box, which is kept, float32 in z, y, x order; and what reads the rest."""
     _skip(stream, _extended_bytes(header, path), path)
     first = [int(low[axis]) for axis in header.axes]
     last = [int(high[axis]) for axis in header.axes]
     box = np.empty([last[k] - first[k] for k in (2, 1, 0)], dtype=np.float32)
-    for section, block in _sections(stream, header, (0, header.shape[2]) if passing else (first[2], last[2]), path):
-        if passing is not None:
-            block = np.ascontiguousarray(block, dtype=np.float32)
-            passing.add(block)
+    wanted = (0, header.shape[2]) if passing else (first[2], last[2])
+    sections = _seen(_sections(stream, header, wanted, path), passing)
+    for section, block in sections:
         begin, end = max(section, first[2]), min(section + len(block), last[2])
         if begin < end:
             kept = block[begin - section : end - section, first[1] : last[1], first[0] : last[0]]
             box[begin - first[2] : end - first[2]] = kept
-    _drain(stream)
+        if end == last[2]:
+            break
+
+    def rest():
+        """Read on to the end, so that a gzip trailer's checksum is verified."""
+        for _ in sections:
+            pass
+        _drain(stream)
+
     by_file_axis = {axis: 2 - k for k, axis in enumerate(header.axes)}
-    return np.ascontiguousarray(box.transpose(by_file_axis[2], by_file_axis[1], by_file_axis[0]))
+    return np.ascontiguousarray(box.transpose(by_file_axis[2], by_file_axis[1], by_file_axis[0])), rest
+
+
+def _seen(sections, passing):
+    """Runs of sections, shown to `passing` on their way."""
+    for section, block in sections:
+        if passing is not None:
+            block = np.ascontiguousarray(block, dtype=np.float32)
+            passing.add(block)
+        yield section, block
 
 
 def _sections(stream, header: MapHeader, wanted: tuple[int, int], path: Path):
@@ -377,6 +415,5 @@ def _skip(stream, count: int, path: Path) -> None:
 
 
 def _drain(stream) -> None:
-    """Read to the end, so that a gzip trailer's checksum is verified."""
     while stream.read(_CHUNK_BYTES):
         pass

@@ -10,12 +10,13 @@ import numpy as np
 
 from qscore import __version__, aggregate, ligands, realspace
 from qscore.chance import SIGMA, chance_level
-from qscore.density import Density, read_density
+from qscore.density import Density, opened, read_box, read_density
 from qscore.errors import UnusableEntry
 from qscore.expected import published
 from qscore.model import CLASSES, Model, read_model
 from qscore.realspace import RealSpace
 from qscore.score import SIGMAS, Scores, score_atoms
+from qscore.slabs import beside
 from qscore.wholemap import Passing
 
 # A model is off its density when Q is at most this, and another frame is worth a hint when it gains as much.
@@ -140,12 +141,15 @@ def score_pair(
         raise UnusableEntry(
             "map_missing", f"{'a folder, not a file' if Path(map_path).is_dir() else 'no such file'}: {map_path}"
         )
-    model = read_model(model_path, model_number=model_number)
-    which = _chosen(model, chain, model_path)
-    passing = Passing(_scorable(model.position), contour) if others else None
-    density = read_density(map_path, _scorable(model.position), origin_rule=origin_rule, passing=passing)
-    _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
-    scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
+    with opened(map_path, ahead=threads > 1) as stream:
+        model = read_model(model_path, model_number=model_number)
+        which = _chosen(model, chain, model_path)
+        atoms = _scorable(model.position)
+        passing = Passing(atoms, contour) if others else None
+        density, rest = read_box(stream, map_path, atoms, origin_rule=origin_rule, passing=passing)
+        with beside(rest, threads):  # the rest of the file is read while its box is scored
+            _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
+            scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
     chosen = model if chain is None else model.take(which)
     _check_map_varies(density, scores, map_path)
     sigmas = tuple(sigmas)
@@ -157,7 +161,7 @@ def score_pair(
         summary |= _chance(density, model, which)
     found = None
     if passing is not None:
-        told = {"resolution": resolution, "contour": contour, "map_grid": map_grid}
+        told = {"resolution": resolution, "contour": contour, "map_grid": map_grid, "threads": threads}
         whole, passing = passing.result(), None
         found = realspace.measure(density, whole, model, which, scores, **told)
         summary |= _beside(found, summary["chains"])

@@ -29,7 +29,9 @@ _NEEDED = ("emdb_id", "pdb_id", "status", "resolution", "q_mean")
 RESOLUTION, FSC = "resolution", "map_model_fsc05"
 
 
-def write(table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, residues_file=None, catalogue=None) -> dict:
+def write(
+    table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, residues_file=None, catalogue=None, jobs: int = 1
+) -> dict:
     """Fit a table → ``expected_q.json`` and, as tables, lines, coverage and offsets; what the first holds.
 
     Parameters
@@ -42,12 +44,14 @@ def write(table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, residu
         Parquet of `tables.RESIDUES`: fits the offsets.
     catalogue : path, optional
         ``catalogue.json``: its date and digest are told with every equation.
+    jobs : int
+        Processes side by side; nothing depends on it.
     """
     from qscore import lines, offsets
 
-    found = fit(table, rule, subsets, catalogue=catalogue)
+    found = fit(table, rule, subsets, catalogue=catalogue, jobs=jobs)
     curve = judging_curve(found)
-    fitted = offsets.of_survey(residues_file, table, curve) if residues_file else offsets.shipped()
+    fitted = offsets.of_survey(residues_file, table, curve, jobs=jobs) if residues_file else offsets.shipped()
     tables.write_tsv(Path(out) / "lines.tsv", LINES, tables.as_columns(LINES, lines.rows_of(found["equations"])))
     tables.write_tsv(Path(out) / "coverage.tsv", COVERAGE, tables.as_columns(COVERAGE, found["coverage"]))
     tables.write_tsv(Path(out) / "offsets.tsv", OFFSETS, tables.as_columns(OFFSETS, fitted.rows()))
@@ -56,7 +60,7 @@ def write(table, out, rule: FitRule, subsets: tuple[Subset, ...] = (), *, residu
     return found
 
 
-def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=None) -> dict:
+def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=None, jobs: int = 1) -> dict:
     """Lines of a survey and of its subsets, or the sentence why there is none; the curve it is judged by.
 
     Parameters
@@ -66,7 +70,8 @@ def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=Non
     rule : FitRule
     subsets : tuple of Subset
         Of the configuration; apoferritin comes by itself.
-    catalogue : path, optional
+    catalogue, jobs
+        See `write`.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def fit(table, rule: FitRule, subsets: tuple[Subset, ...] = (), *, catalogue=Non
     told, groups = _provenance(table, rule, catalogue), Groups(rows)
     parts = {"all": _fit_part(rows, rule, groups) | {"rule": rule.text()}}
     parts |= {subset.name: _fit_subset(subset, rows, rule, groups) for subset in (APOFERRITIN, *subsets)}
-    own = _own_curve(rows, rule, told, groups)
+    own = _own_curve(rows, rule, told, groups, jobs=jobs)
     return {
         **told,
         "entries_sha256": told["table_sha256"],
@@ -278,7 +283,7 @@ def _records(name: str, found: dict | None, told: dict, *, sigma: float = 0.4, k
 # ---- the curve ----
 
 
-def _own_curve(rows: list[dict], rule: FitRule, told: dict, groups: Groups) -> dict:
+def _own_curve(rows: list[dict], rule: FitRule, told: dict, groups: Groups, *, jobs: int) -> dict:
     """The survey's own curve and null, where it has entries enough; else the shipped ones, and that is said."""
     taken = [row for row in rows if not why_not(row, rule)]
     if len(taken) < FEWEST_OF_ITS_OWN:
@@ -303,15 +308,15 @@ def _own_curve(rows: list[dict], rule: FitRule, told: dict, groups: Groups) -> d
         f"{100 * null['outliers']:.1f} ± {100 * null['outliers_se']:.1f} % of them lie low beyond what its null "
         "accounts for, told apart or not.",
         "null": null,
-        **_covered(resolution, q, independence, curve),
+        **_covered(resolution, q, independence, curve, jobs=jobs),
     }
 
 
-def _covered(resolution: np.ndarray, q: np.ndarray, independence, curve) -> dict:
+def _covered(resolution: np.ndarray, q: np.ndarray, independence, curve, *, jobs: int) -> dict:
     from qscore.coverage import coverage
 
     return {
-        "coverage": coverage(resolution, q, independence.joint, whole=curve),
+        "coverage": coverage(resolution, q, independence.joint, whole=curve, jobs=jobs),
         "coverage_text": f"in ten folds, each fitted without the entries of its groups: {independence.text}",
     }
 

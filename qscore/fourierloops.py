@@ -26,16 +26,16 @@ def _factors(half, frequency, b, factors):
         factors[i] = math.exp(-0.25 * b * (i * frequency[0]) ** 2)
 
 
-@loop("void(c8[:,:,::1], f8[::1], f8, f8, f8[::1])")
-def fade(terms, frequency, b, most, factors):
-    """Multiply terms by exp(−B s² / 4) where s² is at most `most`, else by 0.
+@loop("void(c8[:,:,::1], i8, i8, f8[::1], f8, f8, f8[::1])")
+def fade(terms, first, of, frequency, b, most, factors):
+    """Multiply terms by exp(−B s² / 4) where s² is at most `most`, else by 0: sections `first` on, of `of`.
 
     `frequency` is that of the first term along x, y, z, 1/Å; `factors` is scratch for a row.
     """
-    nz, ny, half = terms.shape
+    count, ny, half = terms.shape
     _factors(half, frequency, b, factors)
-    for k in range(nz):
-        z2 = (_signed(k, nz) * frequency[2]) ** 2
+    for k in range(count):
+        z2 = (_signed(first + k, of) * frequency[2]) ** 2
         for j in range(ny):
             beside = z2 + (_signed(j, ny) * frequency[1]) ** 2
             row = terms[k, j]
@@ -43,9 +43,11 @@ def fade(terms, frequency, b, most, factors):
                 row[:] = 0
                 continue
             here = math.exp(-0.25 * b * beside)
-            for i in range(half):
-                inside = beside + (i * frequency[0]) ** 2 <= most
-                row[i] *= np.float32(here * factors[i] if inside else 0.0)
+            inside = 0
+            while inside < half and beside + (inside * frequency[0]) ** 2 <= most:
+                row[inside] *= np.float32(here * factors[inside])
+                inside += 1
+            row[inside:] = 0
 
 
 @loop("void(c8[:,:,::1], i8, f8[::1], f8, f8, c8[:,:,::1], f8[::1])")
@@ -62,13 +64,15 @@ def fold(terms, nx, frequency, b, most, found, factors):
         z2 = (_signed(k, nz) * frequency[2]) ** 2
         for j in range(ny):
             beside = z2 + (_signed(j, ny) * frequency[1]) ** 2
-            here = 0.125 * math.exp(-0.25 * b * beside)
-            for i in range(half):
-                if beside + (i * frequency[0]) ** 2 > most:
-                    break
-                value = terms[k, j, i] * np.float32(here * factors[i])
-                if i % mx <= mx // 2:
-                    found[k % mz, j % my, i % mx] += value
-                opposite = (nx - i) % mx
-                if 0 < i < nx - i and opposite <= mx // 2:
-                    found[(nz - k) % mz, (ny - j) % my, opposite] += value.conjugate()
+            if beside > most:
+                continue
+            here, inside = 0.125 * math.exp(-0.25 * b * beside), 0
+            while inside < half and beside + (inside * frequency[0]) ** 2 <= most:
+                inside += 1
+            row, into, across = terms[k, j], found[k % mz, j % my], found[(nz - k) % mz, (ny - j) % my]
+            for i in range(min(inside, mx // 2 + 1)):
+                into[i] += row[i] * np.float32(here * factors[i])
+            for i in range(mx - mx // 2, min(inside, mx)):
+                across[mx - i] += (row[i] * np.float32(here * factors[i])).conjugate()
+            if inside > mx:
+                into[0] += row[mx] * np.float32(here * factors[mx])

@@ -23,35 +23,32 @@ def _reach(limit, step, n, at):
     return max(0, math.ceil((at - limit) / step)), min(n, math.floor((at + limit) / step) + 1)
 
 
-@_quick
-def _lower(row, along, beside):
-    """The lesser of each number of a row and `along` + `beside`: without a branch, so that it becomes vector code."""
-    for i in range(len(row)):
-        new, old = beside + along[i], row[i]
-        row[i] = new if new < old else old
-
-
-@loop("void(f4[:,:,::1], f8[::1], f8[::1], f8[:,::1], f8, f4[::1])")
-def nearest_squared(nearest, origin, step, positions, reach, along):
+@loop("void(f4[:,:,::1], i8, f8[::1], f8[::1], f8[:,::1], f8, f4[::1])")
+def nearest_squared(nearest, first, origin, step, positions, reach, along):
     """Lower `nearest` to the squared distance of each point to the nearest position, where that is below `reach`.
 
-    `origin` is the position of point 0, Å, x y z; `along` is scratch for a row.
+    It holds sections `first` on of a box; `origin` is the position of the box's point 0, Å, x y z; `along` is scratch
+    for a row.
     """
     nz, ny, nx = nearest.shape
     for n in range(len(positions)):
         x, y, z = positions[n, 0] - origin[0], positions[n, 1] - origin[1], positions[n, 2] - origin[2]
+        k0, k1 = _reach(reach, step[2], first + nz, z)
+        if k1 <= first:
+            continue
         i0, i1 = _reach(reach, step[0], nx, x)
         for i in range(i0, i1):
             along[i] = (i * step[0] - x) ** 2
-        k0, k1 = _reach(reach, step[2], nz, z)
-        for k in range(k0, k1):
+        for k in range(max(k0, first), k1):
             dz2 = (k * step[2] - z) ** 2
             j0, j1 = _reach(math.sqrt(max(reach * reach - dz2, 0.0)), step[1], ny, y)
             for j in range(j0, j1):
                 beside = dz2 + (j * step[1] - y) ** 2
                 i0, i1 = _reach(math.sqrt(max(reach * reach - beside, 0.0)), step[0], nx, x)
-                if i0 < i1:
-                    _lower(nearest[k, j, i0:i1], along[i0:i1], np.float32(beside))
+                row, add = nearest[k - first, j], np.float32(beside)
+                for i in range(np.uint64(i0), np.uint64(max(i0, i1))):  # without a branch: vector code
+                    new, old = add + along[i], row[i]
+                    row[i] = new if new < old else old
 
 
 @loop("void(f4[:,:,::1], f8, u1[:,:,::1])")
@@ -86,37 +83,41 @@ def _gaussians(exponents, step, first, count, at, table):
 
 
 @_quick
-def _add_gaussians(row, h0, h1, h2, h3, h4, table):
-    """Add five Gaussians of these heights to a part of a row."""
-    for i in range(len(row)):
-        row[i] += h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
-
-
-@_quick
 def _add_row(row, first, beside, tables, j, begin, end):
-    """Add an atom to a row, end to end: places `begin` to `end` of the table along x."""
-    nx = len(row)
+    """Add an atom to a row, end to end: places `begin` to `end` of the table along x, of which place 0 is `first`."""
+    nx, table = len(row), tables[0]
     h0, h1 = np.float32(beside[0] * tables[1, 0, j]), np.float32(beside[1] * tables[1, 1, j])
     h2, h3 = np.float32(beside[2] * tables[1, 2, j]), np.float32(beside[3] * tables[1, 3, j])
     h4 = np.float32(beside[4] * tables[1, 4, j])
-    while begin < end:
-        at = (first + begin) % nx
-        count = min(end - begin, nx - at)
-        _add_gaussians(row[at : at + count], h0, h1, h2, h3, h4, tables[0, :, begin : begin + count])
-        begin += count
+    if first >= 0 and first + end <= nx:  # almost always: quick, as nothing but sums is in the loop
+        there = row[first : first + end]
+        for i in range(np.uint64(begin), np.uint64(end)):
+            there[i] += h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
+        return
+    for i in range(begin, end):
+        more = h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
+        row[(first + i) % nx] += more
+
+
+@_quick
+def _any_section(k0, nk, nz, first, count):
+    """Whether one of `nk` sections from k0 on, end to end, lies among `count` from `first` on."""
+    at = (k0 - first) % nz
+    return at < count or at + nk > nz
 
 
 @loop(
-    "void(f4[:,:,::1], f8[::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1], f8[::1], f8[::1], f8, f4[:,:,::1], f8[:,::1])"
+    "void(f4[:,:,::1], i8, i8, f8[::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1], f8[::1], f8[::1], f8, f4[:,:,::1],"
+    " f8[:,::1])"
 )
-def spread_atoms(grid, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, scratch):
-    """Add atoms, each five Gaussians, to a periodic grid.
+def spread_atoms(grid, first, nz, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, scratch):
+    """Add atoms, each five Gaussians, to sections `first` on of a periodic grid of `nz`.
 
     Atom n adds occupancy Σ a (4π / (c + B))^1.5 exp(−4π² r² / (c + B)), with a and c the first and the last
     five `coefficients` of its kind, up to where the widest has fallen to exp(−`fall`). `tables` (3, 5, points) and
     `scratch` (3, 5) are scratch; an atom reaches no further than `tables` goes.
     """
-    nz, ny, _ = grid.shape
+    count, ny, _ = grid.shape
     most = tables.shape[2]
     exponents, heights, beside = scratch[0], scratch[1], scratch[2]
     for n in range(len(positions)):
@@ -124,19 +125,26 @@ def spread_atoms(grid, origin, step, positions, kind, coefficients, b, occupancy
         for g in range(5):
             width = coefficients[kind[n], 5 + g] + b[n]
             exponents[g] = 4 * math.pi * math.pi / width
-            heights[g] = occupancy[n] * coefficients[kind[n], g] * (4 * math.pi / width) ** 1.5
             narrow = min(narrow, exponents[g])
         reach = math.sqrt(fall / narrow)
         x, y, z = positions[n, 0] - origin[0], positions[n, 1] - origin[1], positions[n, 2] - origin[2]
-        i0, j0 = math.ceil((x - reach) / step[0]), math.ceil((y - reach) / step[1])
         k0 = math.ceil((z - reach) / step[2])
+        nk = min(math.floor((z + reach) / step[2]) - k0 + 1, most)
+        if not _any_section(k0, nk, nz, first, count):
+            continue
+        for g in range(5):
+            width = coefficients[kind[n], 5 + g] + b[n]
+            heights[g] = occupancy[n] * coefficients[kind[n], g] * (4 * math.pi / width) ** 1.5
+        i0, j0 = math.ceil((x - reach) / step[0]), math.ceil((y - reach) / step[1])
         ni = min(math.floor((x + reach) / step[0]) - i0 + 1, most)
         nj = min(math.floor((y + reach) / step[1]) - j0 + 1, most)
-        nk = min(math.floor((z + reach) / step[2]) - k0 + 1, most)
         _gaussians(exponents, step[0], i0, ni, x, tables[0])
         _gaussians(exponents, step[1], j0, nj, y, tables[1])
         _gaussians(exponents, step[2], k0, nk, z, tables[2])
         for k in range(nk):
+            section = (k0 + k) % nz - first
+            if not 0 <= section < count:
+                continue
             left = reach * reach - ((k0 + k) * step[2] - z) ** 2
             for g in range(5):
                 beside[g] = heights[g] * tables[2, g, k]
@@ -147,7 +155,17 @@ def spread_atoms(grid, origin, step, positions, kind, coefficients, b, occupancy
                 half = math.sqrt(half)
                 begin = max(math.ceil((x - half) / step[0]) - i0, 0)
                 end = min(math.floor((x + half) / step[0]) - i0 + 1, ni)
-                _add_row(grid[(k0 + k) % nz, (j0 + j) % ny], i0, beside, tables, j, begin, end)
+                _add_row(grid[section, (j0 + j) % ny], i0, beside, tables, j, begin, end)
+
+
+@loop("void(f4[:,:,::1], u1[:,:,::1], f4[::1], f4[:,:,::1])")
+def weigh(values, weights, terms, out):
+    """(values + terms[0]) · weights · terms[1] into the first points of a larger grid."""
+    for k in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            row, beside, into = values[k, j], weights[k, j], out[k, j]
+            for i in range(len(row)):
+                into[i] = ((row[i] + terms[0]) * np.float32(beside[i])) * terms[1]
 
 
 @_quick
@@ -216,16 +234,17 @@ def add_sections(sections, out, level, totals, counts):
             counts[_ABOVE_FAR] += above
 
 
-@loop("void(c8[:,:,::1], c8[:,:,::1], i8, f8[::1], f8, f8[:,::1])")
-def shell_sums(one, other, nx, frequency, width, sums):
-    """Of each shell of Fourier terms: Σ Re(one · other*), Σ |one|², Σ |other|², how many, into `sums` (4, shells).
+@loop("void(c8[:,:,::1], c8[:,:,::1], i8, i8, i8, f8[::1], f8, f8[:,::1])")
+def shell_sums(one, other, first, of, nx, frequency, width, sums):
+    """Of each shell of Fourier terms: Σ Re(one · other*), Σ |one|², Σ |other|², how many, added to `sums` (4, shells).
 
-    The terms are those of a real map of `nx` points along x: half of them are there. `frequency` is that of the
-    first term along x, y, z, 1/Å; `width` that of a shell. Shell s is centred on s · width; beyond the last: left out.
+    The terms are sections `first` on, of `of`, of those of a real map of `nx` points along x: half of them are there.
+    `frequency` is that of the first term along x, y, z, 1/Å; `width` that of a shell. Shell s is centred on
+    s · width; beyond the last: left out.
     """
-    nz, ny, half = one.shape
-    for k in range(nz):
-        fz = (k if 2 * k <= nz else k - nz) * frequency[2]
+    count, ny, half = one.shape
+    for k in range(first, first + count):
+        fz = (k if 2 * k <= of else k - of) * frequency[2]
         for j in range(ny):
             fy = (j if 2 * j <= ny else j - ny) * frequency[1]
             for i in range(half):
@@ -234,7 +253,7 @@ def shell_sums(one, other, nx, frequency, width, sums):
                 if shell >= sums.shape[1]:
                     break
                 times = 1.0 if i == 0 or 2 * i == nx else 2.0
-                a, b = one[k, j, i], other[k, j, i]
+                a, b = one[k - first, j, i], other[k - first, j, i]
                 ar, ai, br, bi = np.float64(a.real), np.float64(a.imag), np.float64(b.real), np.float64(b.imag)
                 sums[0, shell] += times * (ar * br + ai * bi)
                 sums[1, shell] += times * (ar * ar + ai * ai)
@@ -339,16 +358,35 @@ def _correlated(n, a, b, aa, bb, ab):
     return min(1.0, max(-1.0, (ab - a * b / n) / math.sqrt(of_a * of_b)))
 
 
-@loop("void(f4[:,:,::1], f4[:,:,::1], i4[:,:,::1], f8[::1], f8[::1], f8[:,::1], i8[::1], f8, f8[::1])")
-def local_correlations(one, other, seen, origin, step, position, starts, reach, found):
-    """Correlation of two maps over the points within `reach` of each group of atoms, into `found`.
+@_quick
+def _ends(position, first, last, axis, origin):
+    """Lowest and highest coordinate of some atoms from point 0 on; those far out are left out."""
+    low, high = math.inf, -math.inf
+    for n in range(first, last):
+        at = position[n, axis] - origin[axis]
+        if abs(at) < _FAR_OUT:
+            low, high = min(low, at), max(high, at)
+    return (low, high) if low <= high else (0.0, 0.0)
 
-    Group g holds atoms starts[g] … starts[g + 1] − 1 of `position`; `origin` is that of point 0. `seen`, full of −1,
-    keeps the last group that counted a point, so that each counts it once.
+
+@loop("void(f4[:,:,::1], f4[:,:,::1], i4[::1], i8, i8, f8[::1], f8[::1], f8[:,::1], i8[::1], f8, f8[::1])")
+def local_correlations(one, other, seen, begin, end, origin, step, position, starts, reach, found):
+    """Correlation of two maps over the points within `reach` of each group of atoms, into `found`: groups begin … end.
+
+    Group g holds atoms starts[g] … starts[g + 1] − 1 of `position`; `origin` is that of point 0. `seen`, full of −1
+    and with room for the points around any group, keeps the last group that counted a point, so that each counts it
+    once.
     """
     nz, ny, nx = one.shape
-    for g in range(len(starts) - 1):
+    for g in range(begin, end):
         count, a, b, aa, bb, ab = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+        x, high = _ends(position, starts[g], starts[g + 1], 0, origin)
+        first_x, after_x = max(0, math.ceil((x - reach) / step[0])), min(nx, math.floor((high + reach) / step[0]) + 1)
+        y, high = _ends(position, starts[g], starts[g + 1], 1, origin)
+        first_y, after_y = max(0, math.ceil((y - reach) / step[1])), min(ny, math.floor((high + reach) / step[1]) + 1)
+        z, high = _ends(position, starts[g], starts[g + 1], 2, origin)
+        first_z = max(0, math.ceil((z - reach) / step[2]))
+        of_x, of_y = max(after_x - first_x, 0), max(after_y - first_y, 0)
         for n in range(starts[g], starts[g + 1]):
             x, y, z = position[n, 0] - origin[0], position[n, 1] - origin[1], position[n, 2] - origin[2]
             if not (abs(x) < _FAR_OUT and abs(y) < _FAR_OUT and abs(z) < _FAR_OUT):
@@ -360,9 +398,10 @@ def local_correlations(one, other, seen, origin, step, position, starts, reach, 
                 for j in range(j0, j1):
                     half = math.sqrt(max(left - (j * step[1] - y) ** 2, 0.0))
                     i0, i1 = _reach(half, step[0], nx, x)
+                    at = ((k - first_z) * of_y + j - first_y) * of_x - first_x
                     for i in range(i0, i1):
-                        if seen[k, j, i] != g:
-                            seen[k, j, i] = g
+                        if seen[at + i] != g:
+                            seen[at + i] = g
                             v, w = np.float64(one[k, j, i]), np.float64(other[k, j, i])
                             count += 1
                             a, b, aa, bb, ab = a + v, b + w, aa + v * v, bb + w * w, ab + v * w

@@ -59,16 +59,13 @@ class Facts:
     fsc_fault: str = ""
 
     @classmethod
-    def of(
-        cls, density: Density, whole: WholeMap, part: str, level: float, volume: int, *, contour, resolution
-    ) -> Facts:
-        """From the box, the sums over the file and the points `volume` of the molecule in the box."""
+    def of(cls, finite: bool, whole: WholeMap, part: str, level: float, volume: int, *, contour, resolution) -> Facts:
+        """From whether the box is finite, the sums over the file and the points `volume` of the molecule in the box."""
         if contour is not None:
             partial = whole.n_above_far > PARTIAL * whole.n_above
         else:
             far = whole.far_above(level)
             partial = far > PARTIAL * (far + volume)
-        finite = bool(np.isfinite(density.values.sum(dtype=np.float64)))
         return cls(whole, part, bool(partial and not part), contour, resolution, level, finite)
 
     @property

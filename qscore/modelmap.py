@@ -16,6 +16,7 @@ from qscore.compiled import loops
 from qscore.density import Density
 from qscore.overallb import best_b
 from qscore.simulate import BLUR_PER_STEP2, molecular_mask, simulate_terms
+from qscore.slabs import each, sections, shares
 from qscore.wholemap import WholeMap
 
 ROOM, MOST_ROOM = 5.0, 40.0  # Å beyond the box: twice the resolution, within these
@@ -26,6 +27,7 @@ EDGES = 3.0, 10.0  # Å: radius, and width of the edge, of the mask of the FSC: 
 FEWEST_SHELLS = 3  # before the FSC falls below 0.5
 LOCAL = 2.5  # Å around an atom, or 1.5 voxels where that is more
 HALF = 0.5
+FAR_OUT = 1e7  # Å: as in `gridloops`
 ROUNDING = 1e-12  # of a sum of squares: less variance than that is none
 
 
@@ -51,6 +53,8 @@ class Frame:
         Voxel size and position of the box's point 0, Å, x y z.
     resolution : float
         Å.
+    threads : int
+        That work on it; no result depends on them.
     """
 
     shape: tuple[int, int, int]
@@ -58,6 +62,7 @@ class Frame:
     step: np.ndarray
     origin: np.ndarray
     resolution: float
+    threads: int = 1
 
     @property
     def place(self) -> dict:
@@ -97,7 +102,7 @@ class Agreement:
     local: np.ndarray
 
 
-def frame_of(density: Density, position: np.ndarray, resolution: float) -> Frame:
+def frame_of(density: Density, position: np.ndarray, resolution: float, *, threads: int = 1) -> Frame:
     """The grid of a box, with room beyond it, and for atoms outside it.
 
     Parameters
@@ -107,6 +112,8 @@ def frame_of(density: Density, position: np.ndarray, resolution: float) -> Frame
         Atoms of `alongside`, Å.
     resolution : float
         Å.
+    threads : int
+        That are to work on it.
     """
     shape, step = density.values.shape, density.step
     origin = density.origin + density.offset * step
@@ -114,7 +121,7 @@ def frame_of(density: Density, position: np.ndarray, resolution: float) -> Frame
     outside = np.clip(origin - position, 0, None).max(axis=0) + np.clip(position - last, 0, None).max(axis=0)
     room = np.clip(2 * resolution, ROOM, MOST_ROOM) + outside
     padded = [spectrum.good_size(n + int(np.ceil(r))) for n, r in zip(shape, (room / step)[::-1], strict=True)]
-    return Frame(shape, tuple(padded), step, origin, float(resolution))
+    return Frame(shape, tuple(padded), step, origin, float(resolution), threads)
 
 
 def alongside(density: Density, position: np.ndarray) -> np.ndarray:
@@ -150,13 +157,17 @@ class SoftMask:
 def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMask:
     """The mask of the FSC; its radius is the resolution, 3 Å at least and 10 Å at most."""
     radius = float(np.clip(frame.resolution, *EDGES))
-    nearest = np.full(frame.shape, np.inf, dtype=np.float32)
-    along = np.empty(frame.shape[2], dtype=np.float32)
-    loops().nearest_squared(nearest, frame.origin, frame.step, np.ascontiguousarray(position), 2 * radius, along)
-    weights = np.empty(frame.shape, dtype=np.uint8)
-    loops().soft_weights(nearest, radius, weights)
-    del nearest
-    edge = np.concatenate([v[(w > 0) & (w < 255)] for v, w in zip(values, weights, strict=True)])
+    weights, position = np.empty(frame.shape, dtype=np.uint8), np.ascontiguousarray(position)
+
+    def weigh(part):
+        """Weights of some sections; the map where they are between 0 and 1."""
+        nearest = np.full(weights[part].shape, np.inf, dtype=np.float32)
+        along = np.empty(frame.shape[2], dtype=np.float32)
+        loops().nearest_squared(nearest, part.start, frame.origin, frame.step, position, 2 * radius, along)
+        loops().soft_weights(nearest, radius, weights[part])
+        return values[part][(weights[part] - np.uint8(1)) < 254]
+
+    edge = np.concatenate(each(weigh, sections(len(weights)), frame.threads))
     return SoftMask(weights, float(np.median(edge, overwrite_input=True)) if len(edge) else 0.0)
 
 
@@ -188,7 +199,8 @@ def compare(
 def masked_terms(values: np.ndarray, frame: Frame, position: np.ndarray) -> np.ndarray:
     """Fourier terms of the map as the FSC has it: without background, masked around the atoms."""
     soft = soft_mask(values, frame, position)
-    return spectrum.forward(values, frame.padded, weights=soft.weights, scale=1 / 255, offset=-soft.background)
+    return spectrum.forward(values, frame.padded, weights=soft.weights, scale=1 / 255, offset=-soft.background,
+                            threads=frame.threads)  # fmt: skip
 
 
 def agreement(
@@ -198,30 +210,40 @@ def agreement(
     """See `compare`; `of_map`: of `masked_terms`; `fit`: one B for all atoms, fitted to maximise ``cc_mask``."""
     base = BLUR_PER_STEP2 * float(frame.step.max()) ** 2
     b_iso = np.full(len(atoms.position), base) if fit else atoms.b_iso
-    terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, **frame.place)
+    terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, threads=frame.threads,
+                           **frame.place)  # fmt: skip
     d_fsc05, fault = crossing(_shells(of_map, terms, frame), frame)
     best, inside, within = base, False, {"edges": frame.edges, "resolution": frame.resolution}
     if fit:
-        best, inside = best_b(density.values, mask, terms, frame.padded[2], base=base, **within)
+        best, inside = best_b(density.values, mask, terms, frame.padded[2], base=base, threads=frame.threads, **within)
     simulated = _map_of(terms, frame, best - base)
     del terms
     local = _local(density, simulated, frame, groups)
-    correlations = _correlations(density.values, simulated, mask, whole)
+    correlations = _correlations(density.values, simulated, mask, whole, frame.threads)
     return Agreement(best if inside else float("nan"), *correlations, d_fsc05, fault, local)
 
 
 def _map_of(terms: np.ndarray, frame: Frame, b: float) -> np.ndarray:
-    """The map of terms up to 1 / resolution, with `b` added to their own: larger than the box. Terms are used up."""
-    spectrum.fade(terms, frame.padded[2], frame.edges, b=b, d_min=frame.resolution)
-    return spectrum.inverse(terms, frame.padded[2])
+    """The map of terms up to 1 / resolution, with `b` added to their own; its rows are longer. Terms are used up."""
+    spectrum.fade(terms, frame.edges, b=b, d_min=frame.resolution, threads=frame.threads)
+    kept = spectrum.reached(frame.edges, frame.resolution)
+    return spectrum.inverse(terms, frame.padded[2], shape=frame.shape[:2], kept=kept, threads=frame.threads)
 
 
 def _shells(of_map: np.ndarray, terms: np.ndarray, frame: Frame) -> np.ndarray:
     """Of each shell a Fourier voxel wide: cross and own sums of both maps and the number of terms (4, shells)."""
     width = 1 / float(frame.edges.min())
-    sums = np.zeros((4, int(0.5 / float(frame.step.max()) / width) + 1))
-    loops().shell_sums(of_map, terms, frame.padded[2], 1 / frame.edges, width, sums)
-    return sums
+    parts = sections(len(terms))
+    sums = np.zeros((len(parts), 4, int(0.5 / float(frame.step.max()) / width) + 1))
+
+    def add(n):
+        """Sums of a part."""
+        some = parts[n]
+        place = some.start, *frame.padded[::2], 1 / frame.edges
+        loops().shell_sums(of_map[some], terms[some], *place, width, sums[n])
+
+    each(add, range(len(parts)), frame.threads)
+    return sums.sum(axis=0)
 
 
 def crossing(sums: np.ndarray, frame: Frame) -> tuple[float, str]:
@@ -241,6 +263,11 @@ def crossing(sums: np.ndarray, frame: Frame) -> tuple[float, str]:
         return float("nan"), f"the map–model FSC {what} the lowest frequencies"
     place = n - (HALF - curve[n]) / (curve[n - 1] - curve[n])
     return float(1 / (width * (place + 1))), ""
+
+
+def total(values: np.ndarray, threads: int = 1) -> float:
+    """Sum of a box."""
+    return sum(each(lambda some: float(values[some].sum(dtype=np.float64)), sections(len(values)), threads))
 
 
 def _pearson(n, a, b, aa, bb, ab) -> float:
@@ -268,13 +295,28 @@ def threshold(histogram: np.ndarray, top: float) -> float:
     return top * (1 - (np.searchsorted(above, SHARE * above[-1]) + 1) / len(histogram))
 
 
-def _correlations(values, simulated, mask: Mask, whole) -> tuple[float, float, float, float]:
+def _correlations(values, simulated, mask: Mask, whole, threads: int) -> tuple[float, float, float, float]:
     """CC, CC about the mean, CC_mask, CC_box."""
-    _, ny, nx = values.shape
-    top, centre = float(simulated[: len(values), :ny, :nx].max()), float(values.mean(dtype=np.float64))
-    sums, histogram, shown = np.zeros((2, 6)), np.zeros(BINS), np.zeros(6)
-    loops().sums_of_two(values, simulated, mask.packed, centre, max(top, 1e-30), sums, histogram)
-    loops().sums_above(values, simulated, centre, threshold(histogram, top), shown)
+    parts, nx = sections(len(values)), values.shape[2]
+    top = max(each(lambda some: float(simulated[some, :, :nx].max()), parts, threads))
+    centre = total(values, threads) / values.size
+    sums, histogram, shown = np.zeros((len(parts), 2, 6)), np.zeros((len(parts), BINS)), np.zeros((len(parts), 6))
+
+    def add(n):
+        """Sums of a part."""
+        some = parts[n]
+        both = values[some], simulated[some], mask.packed[some]
+        loops().sums_of_two(*both, centre, max(top, 1e-30), sums[n], histogram[n])
+
+    each(add, range(len(parts)), threads)
+    sums, level = sums.sum(axis=0), threshold(histogram.sum(axis=0), top)
+
+    def add_above(n):
+        """Sums of a part, above the level."""
+        loops().sums_above(values[parts[n]], simulated[parts[n]], centre, level, shown[n])
+
+    each(add_above, range(len(parts)), threads)
+    shown = shown.sum(axis=0)
     in_box = box_correlation(sums[1], centre, whole) if whole else float("nan")
     return _about_zero(*shown, centre=centre), _pearson(*shown), _pearson(*sums[0]), in_box
 
@@ -297,8 +339,24 @@ def _local(density: Density, simulated, frame: Frame, groups) -> np.ndarray:
     position, starts = groups
     found = np.empty(len(starts) - 1)
     reach = max(LOCAL, 1.5 * float(frame.step.max()))
-    seen = np.full(frame.shape, -1, dtype=np.int32)
-    loops().local_correlations(
-        density.values, simulated, seen, frame.origin, frame.step, position, starts, reach, found
-    )
+    room = _most_points(position - frame.origin, starts, frame, reach)
+
+    def correlate(part):
+        """Some of the groups."""
+        seen = np.full(room, -1, dtype=np.int32)
+        told = part.start, part.stop, frame.origin, frame.step, position, starts, reach
+        loops().local_correlations(density.values, simulated, seen, *told, found)
+
+    each(correlate, shares(len(found), frame.threads), frame.threads)
     return found
+
+
+def _most_points(place: np.ndarray, starts: np.ndarray, frame: Frame, reach: float) -> int:
+    """Points of the largest box around a group of atoms, as `gridloops.local_correlations` sees it."""
+    near = np.abs(place) < FAR_OUT
+    low = np.minimum.reduceat(np.where(near, place, np.inf), starts[:-1])
+    high = np.maximum.reduceat(np.where(near, place, -np.inf), starts[:-1])
+    low, high = (np.where(low <= high, ends, 0.0) for ends in (low, high))
+    first = np.maximum(np.ceil((low - reach) / frame.step), 0)
+    after = np.minimum(np.floor((high + reach) / frame.step) + 1, frame.shape[::-1])
+    return int(np.maximum(after - first, 0).prod(axis=1).max(initial=0))

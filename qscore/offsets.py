@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import tables
-from qscore.coded import Coded, coded
+from qscore import tables, workers
+from qscore.coded import coded
 from qscore.layouts import OFFSETS, Layout
 
 PARTS = {"all": "q_04", "backbone": "q_04_backbone", "side chain": "q_04_side_chain"}
@@ -115,8 +115,8 @@ def bin_of(resolution: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(EDGES, resolution, side="right") - 1, 0, len(EDGES) - 2)
 
 
-def of_survey(residues_file, entries_file, curve) -> Offsets:
-    """Offsets of a survey: of its scored entries with a resolution and without a tight mask.
+def of_survey(residues_file, entries_file, curve, *, jobs: int = 1) -> Offsets:
+    """Offsets of a survey, as of `fit_offsets`: of its scored entries with a resolution and without a tight mask.
 
     Parameters
     ----------
@@ -124,6 +124,8 @@ def of_survey(residues_file, entries_file, curve) -> Offsets:
         Parquet of `tables.RESIDUES` and `tables.ENTRIES`.
     curve : Curve
         Expected Q of entries over resolution.
+    jobs : int
+        Processes that read; what is found does not depend on it.
     """
     columns = (*_PAIR, "status", "resolution", "tight_mask")
     layout = Layout("entries", tuple(column for column in tables.ENTRIES.columns if column.name in columns))
@@ -134,7 +136,16 @@ def of_survey(residues_file, entries_file, curve) -> Offsets:
     }
     needed = {*_PAIR, "residue", "class", "n_scored", *PARTS.values()}
     layout = Layout("residues", tuple(column for column in tables.RESIDUES.columns if column.name in needed))
-    return fit_offsets(tables.row_groups(residues_file, layout=layout, codes=True), entries)
+    shares = tables.shares_of_groups(residues_file, jobs)
+    asked = ((residues_file, layout, numbers, entries) for numbers in shares)
+    read = workers.results(_pieces_of_groups, asked, jobs=min(jobs, len(shares)))
+    return _fitted([piece for some in read for piece in some], "this survey")
+
+
+def _pieces_of_groups(residues_file, layout: Layout, numbers, entries: Mapping) -> list:
+    """`_pieces` of some row groups."""
+    batches = tables.row_groups(residues_file, layout=layout, codes=True, only=numbers)
+    return [piece for batch in batches for piece in _pieces(batch, entries)]
 
 
 def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "this survey") -> Offsets:
@@ -162,7 +173,11 @@ def fit_offsets(batches: Iterable[Mapping], entries: Mapping, *, source: str = "
     Offsets
         Rows sorted by type, part and resolution; the same for batches in any order.
     """
-    pieces = _usual([piece for batch in batches for piece in _pieces(batch, entries)])
+    return _fitted([piece for batch in batches for piece in _pieces(batch, entries)], source)
+
+
+def _fitted(pieces: list, source: str) -> Offsets:
+    pieces = _usual(pieces)
     return Offsets(tuple(_rows(_gathered(pieces))), source) if pieces else Offsets((), source)
 
 
@@ -180,39 +195,41 @@ def _usual(pieces: list) -> list:
     return [piece for piece in pieces if piece[0] in usual]
 
 
-def _pieces(batch: Mapping, entries: Mapping):
+def _pieces(batch: Mapping, entries: Mapping) -> list:
     """Means of each type in each entry of a batch: (pair, part, bin, types, numbers (types, 4), entry's residual)."""
     residue = coded(batch["residue"])
+    found, kept, centres = [], [], []
     for pair, rows in pairs_of(batch, coded(batch["class"]).among(POLYMERS)):
         if pair not in entries or not np.isfinite(batch["q_04"][rows]).any():
             continue
         resolution, expected = entries[pair]
         q, weight = batch["q_04"][rows], batch["n_scored"][rows].astype(float)
         centre = np.nansum(q * weight) / weight[np.isfinite(q)].sum()
-        expected = expected if np.isfinite(expected) else centre
-        types, which = _types(residue, rows)
-        bin_ = int(bin_of(np.array([resolution]))[0])
-        for part, column in PARTS.items():
-            sums = _sums(which, batch[column][rows], centre, expected, len(types))
-            yield pair, part, bin_, types, sums, centre - expected
-
-
-def _types(residue: Coded, rows) -> tuple[np.ndarray, np.ndarray]:
-    """The different names of some rows, sorted, and which of them each has."""
-    code = residue.code[rows]
-    there = np.bincount(code, minlength=len(residue.names)) > 0
-    return residue.text[there], (np.cumsum(there) - 1)[code]
-
-
-def _sums(which, q, centre, expected, n_types) -> np.ndarray:
-    there = np.isfinite(q)
-    which, q = which[there], q[there]
-    count = np.bincount(which, minlength=n_types)
-    sums = [
-        np.bincount(which, weights=part, minlength=n_types) for part in (q - centre, q - expected, (q - expected) ** 2)
+        kept.append(rows)
+        centres.append((centre, expected if np.isfinite(expected) else centre))
+        found.append((pair, int(bin_of(np.array([resolution]))[0])))
+    if not found:
+        return []
+    entry, rows = np.repeat(np.arange(len(kept)), [len(one) for one in kept]), np.concatenate(kept)
+    cell = entry * len(residue.names) + residue.code[rows]
+    shape, centres = (len(kept), len(residue.names)), np.array(centres)
+    there = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape) > 0
+    of = {part: _means(cell, batch[name][rows], centres[entry].T, shape) for part, name in PARTS.items()}
+    return [
+        (pair, part, bin_, residue.text[there[k]], of[part][k, there[k]], float(centres[k, 0] - centres[k, 1]))
+        for k, (pair, bin_) in enumerate(found)
+        for part in PARTS
     ]
+
+
+def _means(cell, q, about, shape) -> np.ndarray:
+    """Of each entry and type: how many have a Q, its means about both centres, mean square about the second."""
+    known = np.isfinite(q)
+    cell, about_own, about_expected = cell[known], q[known] - about[0][known], q[known] - about[1][known]
+    count = np.bincount(cell, minlength=shape[0] * shape[1])
+    sums = [np.bincount(cell, part, minlength=len(count)) for part in (about_own, about_expected, about_expected**2)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.column_stack([count, *(part / count for part in sums)])
+        return np.stack([count, *(part / count for part in sums)], axis=1).reshape(*shape, len(_FIELDS))
 
 
 def pairs_of(batch: Mapping, among: np.ndarray):

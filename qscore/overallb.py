@@ -6,6 +6,7 @@ import numpy as np
 
 from qscore import spectrum
 from qscore.bits import Mask
+from qscore.slabs import each
 
 FEWEST_POINTS = 4
 ENOUGH = 10_000  # points of the mask: with eight times as many, every second one along each axis decides
@@ -16,7 +17,10 @@ SCANNED = 1000  # values of √B told by the nodes
 SHELLS = 400
 
 
-def best_b(values: np.ndarray, mask: Mask, terms: np.ndarray, nx: int, *, edges, resolution: float, base: float):
+def best_b(
+    values: np.ndarray, mask: Mask, terms: np.ndarray, nx: int, *, edges, resolution: float, base: float,
+    threads: int = 1,
+):  # fmt: skip
     """The B for the highest correlation about the mean in the mask, and whether it lies inside the range searched.
 
     exp(−B s² / 4) up to s = 1 / R is, for every B of the range, a sum of a few such factors to 1e-3 or better. So
@@ -38,6 +42,8 @@ def best_b(values: np.ndarray, mask: Mask, terms: np.ndarray, nx: int, *, edges,
         Å.
     base : float
         B of `terms`, Å².
+    threads : int
+        The result does not depend on it.
     """
     if mask.size < FEWEST_POINTS:
         return base, False
@@ -47,8 +53,13 @@ def best_b(values: np.ndarray, mask: Mask, terms: np.ndarray, nx: int, *, edges,
     chosen = mask[::every][:, ::every, ::every]
     of_map = values[::every, ::every, ::every][chosen].astype(np.float64)
     simulated = np.empty((len(nodes), len(of_map)))
-    for row, root in zip(simulated, nodes, strict=True):
-        row[:] = _simulated(terms, nx, chosen, edges=edges, b=root**2 - base, d_min=resolution, every=every)
+
+    def simulate(n):
+        """The map of a node."""
+        b = nodes[n] ** 2 - base
+        simulated[n] = _simulated(terms, nx, chosen, edges=edges, b=b, d_min=resolution, every=every)
+
+    each(simulate, range(len(nodes)), threads)
     simulated -= simulated.mean(axis=1, keepdims=True)
     cross, squares = simulated @ (of_map - of_map.mean()), simulated @ simulated.T
     roots = np.linspace(0, most, SCANNED)
@@ -61,9 +72,9 @@ def _simulated(terms, nx: int, chosen, *, edges, b: float, d_min: float, every: 
     if every == 2:
         terms, nx = spectrum.halved(terms, nx, edges, b=b, d_min=d_min), nx // 2
     else:
-        terms = spectrum.fade(terms.copy(), nx, edges, b=b, d_min=d_min)
-    values = spectrum.inverse(terms, nx)
-    return values[: chosen.shape[0], : chosen.shape[1], : chosen.shape[2]][chosen]
+        terms = spectrum.fade(terms.copy(), edges, b=b, d_min=d_min)
+    values = spectrum.inverse(terms, nx, shape=chosen.shape[:2])
+    return values[:, :, : chosen.shape[2]][chosen]
 
 
 def _weights(nodes: np.ndarray, roots: np.ndarray, resolution: float) -> np.ndarray:

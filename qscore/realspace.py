@@ -17,6 +17,7 @@ from qscore.density import Density
 from qscore.measurable import NAN, OF_MODEL_MAP, OF_SOLVENT, Facts, part_of_map
 from qscore.model import Model
 from qscore.score import Scores
+from qscore.slabs import each, sections
 from qscore.wholemap import WholeMap
 
 CURVE = ("level", "inclusion", "inclusion_backbone", "frac_map")
@@ -60,7 +61,7 @@ class AtAtoms:
 
 def measure(
     density: Density, whole: WholeMap, model: Model, which: np.ndarray, scores: Scores, *,
-    resolution: float | None = None, contour: float | None = None, map_grid: str | None = None,
+    resolution: float | None = None, contour: float | None = None, map_grid: str | None = None, threads: int = 1,
 ) -> RealSpace:  # fmt: skip
     """All scores of a pair beside Q.
 
@@ -82,20 +83,25 @@ def measure(
         Recommended contour level, map units.
     map_grid : str, optional
         Points of the map along columns, rows and sections as deposited.
+    threads : int
+        The result does not depend on it.
     """
     chosen = model.take(which)
     at, solute = at_atoms(density, chosen.position, scores), ~chosen.is_class("water")
     near = modelmap.alongside(density, model.position)
     mask, volume = _molecule(density, model, near, resolution)
-    level = surrogate_level(density, volume)
-    facts = Facts.of(density, whole, part_of_map(density, model.position, map_grid), level, volume,
+    finite = bool(np.isfinite(modelmap.total(density.values, threads)))
+    level = surrogate_level(density, volume, finite=finite, threads=threads)
+    facts = Facts.of(finite, whole, part_of_map(density, model.position, map_grid), level, volume,
                      contour=contour, resolution=resolution)  # fmt: skip
-    found, local = _simulated(density, model.take(near), mask, chosen, facts)
+    found, local = _simulated(density, model.take(near), mask, chosen, facts, threads)
     entry = _sums(facts) | _at_atoms(at, solute, facts) | _contrast(scores, solute, facts)
     entry |= _inclusions(at, chosen, solute, contour, level) | found
     entry["not_measured"] = facts.told(entry)
     residues = _by_residue(chosen, at, facts) | {"cc_local": local}
-    return RealSpace(entry, residues, _by_chain(at, chosen, solute, contour), inclusion_curve(at, chosen, density))
+    return RealSpace(
+        entry, residues, _by_chain(at, chosen, solute, contour), inclusion_curve(at, chosen, density, threads)
+    )
 
 
 def at_atoms(density: Density, position: np.ndarray, scores: Scores) -> AtAtoms:
@@ -178,21 +184,21 @@ def included(value: np.ndarray, among: np.ndarray, level: float | None) -> float
     return NAN if level is None or level != level else _mean(value[among] > level)
 
 
-def surrogate_level(density: Density, n_points: int) -> float:
+def surrogate_level(density: Density, n_points: int, *, finite: bool, threads: int = 1) -> float:
     """The level above which as many points of the box lie as the molecule has.
 
     NaN when it has none, or all; and when a mask leaves fewer, so that the level would be that of the mask's outside.
     """
     values = density.values.reshape(-1)
-    if not np.isfinite(values.sum(dtype=np.float64)):
+    if not finite:
         values = values[np.isfinite(values)]
     if not 0 < n_points < values.size:
         return NAN
-    level, ties = ranked(values, values.size - n_points - 1)
+    level, ties = ranked(values, values.size - n_points - 1, threads)
     return level if ties < TIES * n_points else NAN
 
 
-def ranked(values: np.ndarray, rank: int) -> tuple[float, int]:
+def ranked(values: np.ndarray, rank: int, threads: int = 1) -> tuple[float, int]:
     """The value before which `rank` others come in order, and how many are equal to it.
 
     Found by counting the upper and then the lower half of the bits, so that no copy is made.
@@ -206,8 +212,7 @@ def ranked(values: np.ndarray, rank: int) -> tuple[float, int]:
     """
     prefix, bits = 0, values.view(np.int32)
     for upper in (1, 0):
-        counts = np.zeros(1 << 16, dtype=np.int64)
-        loops().digits(bits, upper, prefix, counts)
+        counts = _digits(bits, upper, prefix, threads)
         before = np.cumsum(counts)
         digit = int(np.searchsorted(before, rank, side="right"))
         rank -= int(before[digit] - counts[digit])
@@ -215,6 +220,18 @@ def ranked(values: np.ndarray, rank: int) -> tuple[float, int]:
     ordered = prefix - (1 << 31)
     level = np.array(ordered if ordered >= 0 else ordered ^ 0x7FFFFFFF, dtype=np.int32).view(np.float32)
     return float(level) + 0.0, int(counts[digit])
+
+
+def _digits(bits: np.ndarray, upper: int, prefix: int, threads: int) -> np.ndarray:
+    """How many numbers have each of the values of half of their bits."""
+
+    def count(part):
+        """Of a part."""
+        counts = np.zeros(1 << 16, dtype=np.int64)
+        loops().digits(bits[part], upper, prefix, counts)
+        return counts
+
+    return sum(each(count, sections(len(bits), threads), threads))
 
 
 def _inclusions(at: AtAtoms, model: Model, solute: np.ndarray, contour, level: float) -> dict:
@@ -229,20 +246,26 @@ def _inclusions(at: AtAtoms, model: Model, solute: np.ndarray, contour, level: f
     }
 
 
-def inclusion_curve(at: AtAtoms, model: Model, density: Density) -> dict[str, np.ndarray]:
+def inclusion_curve(at: AtAtoms, model: Model, density: Density, threads: int = 1) -> dict[str, np.ndarray]:
     """Inclusion over levels: at the quantiles of the density at atoms, so that every step is in its place."""
     solute, backbone = counted(model)
     known = at.value[solute & ~np.isnan(at.value)]
     if not len(known):
         return {name: np.empty(0) for name in CURVE}
     levels = np.unique(np.quantile(known, np.linspace(0, 1, LEVELS), method="inverted_cdf"))
-    above = np.zeros(len(levels), dtype=np.int64)
-    loops().count_above(density.values, levels.astype(np.float64), above)
+    parts = sections(len(density.values), threads)
+    above = np.zeros((len(parts), len(levels)), dtype=np.int64)
+
+    def count(n):
+        """Of a part."""
+        loops().count_above(density.values[parts[n]], levels.astype(np.float64), above[n])
+
+    each(count, range(len(parts)), threads)
     return {
         "level": levels,
         "inclusion": np.array([included(at.value, solute, level) for level in levels]),
         "inclusion_backbone": np.array([included(at.value, backbone, level) for level in levels]),
-        "frac_map": above / max(density.values.size, 1),
+        "frac_map": above.sum(axis=0) / max(density.values.size, 1),
     }
 
 
@@ -292,13 +315,15 @@ def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> t
     return mask, mask.size
 
 
-def _simulated(density: Density, near: Model, mask, chosen: Model, facts: Facts) -> tuple[dict, np.ndarray]:
+def _simulated(
+    density: Density, near: Model, mask, chosen: Model, facts: Facts, threads: int
+) -> tuple[dict, np.ndarray]:  # fmt: skip
     """What compares the map with one simulated from the atoms near it, and the local correlation of each residue."""
     nothing = dict.fromkeys(OF_MODEL_MAP, NAN) | {"b_informative": b_informative(near.b_iso)}
     position, starts = _groups(chosen)
     if mask is None or facts.resolution is None or not facts.finite:
         return nothing, np.full(len(starts) - 1, NAN)
-    frame = modelmap.frame_of(density, near.position, facts.resolution)
+    frame = modelmap.frame_of(density, near.position, facts.resolution, threads=threads)
     atoms = modelmap.Atoms(near.position, near.element, np.clip(near.b_iso, 0, 999), near.site_occupancy)
     compared = modelmap.compare(
         density,

@@ -34,7 +34,6 @@ KIND = "chain region"
 LEVEL = 0.05
 SURVEY = "this survey's chains"
 _ROUNDING = 1e-9
-_WORTH_A_PROCESS = 4  # row groups
 _NEEDED = ("chain", "number", "icode", "residue", "class", "q_04")
 
 
@@ -314,13 +313,10 @@ def write(residues_file, entries_file, outliers_file, fit_file, out, *, ligands=
 
 def _scanned(residues_file, entries, offsets, jobs: int) -> tuple[list, dict, dict]:
     """`chains.in_order` of the chains of a survey; and its pairs with what they amount to while no region is known."""
-    groups = tables.number_of_groups(residues_file)
-    jobs = min(jobs, max(groups // _WORTH_A_PROCESS, 1))
-    share = max(groups // (4 * jobs), 1)
-    shares = [range(first, min(first + share, groups)) for first in range(0, groups, share)]
+    shares = tables.shares_of_groups(residues_file, jobs)
     asked = ((residues_file, entries, offsets, numbers) for numbers in shares)
     parts, summaries = [], {}
-    for scanned, found in workers.results(_scan_groups, asked, jobs=jobs):
+    for scanned, found in workers.results(_scan_groups, asked, jobs=min(jobs, len(shares))):
         parts += scanned
         summaries |= found
     return *in_order(parts), summaries

@@ -10,6 +10,7 @@ import numpy as np
 
 from qscore import fourier, spectrum
 from qscore.compiled import loops
+from qscore.slabs import each, shares
 
 BLUR_PER_STEP2 = 8 * np.pi**2 / 1.1
 """Smallest B / step² (dimensionless) at which point sampling does not alias; Refmac's rule (gemmi)."""
@@ -61,10 +62,10 @@ def simulate_density(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.
     return fourier.backward(terms, density.shape[2])
 
 
-def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None):
+def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None, threads=1):
     """The Fourier terms of `simulate_density`, none removed; by a compiled loop, to about 1e-4 of an atom's height.
 
-    `shape` is of sizes of `qscore.spectrum.good_size`.
+    `shape` is of sizes of `qscore.spectrum.good_size`; the result does not depend on `threads`.
 
     Returns
     -------
@@ -81,13 +82,17 @@ def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0,
     widest = coefficients[:, 5:].max() + b_iso.max() + blur
     points = 2 * int(np.sqrt(FALL * widest) / (2 * np.pi * step.min())) + 2
     values = np.zeros(shape, dtype=np.float32)
-    loops().spread_atoms(
-        values, np.array(origin, dtype=float), np.array(step), positions,
-        kind.astype(np.int64), coefficients, b_iso + blur, occupancy, FALL,
-        np.empty((3, 5, points), dtype=np.float32), np.empty((3, 5)),
-    )  # fmt: skip
-    terms = spectrum.transform(values)
-    return spectrum.fade(terms, shape[2], np.array(shape[::-1]) * step, b=-blur) if blur else terms
+    atoms = positions, kind.astype(np.int64), coefficients, b_iso + blur, occupancy, FALL
+
+    def spread(part):
+        """Some of the sections."""
+        scratch = np.empty((3, 5, points), dtype=np.float32), np.empty((3, 5))
+        place = part.start, shape[0], np.array(origin, dtype=float), np.array(step)
+        loops().spread_atoms(values[part], *place, *atoms, *scratch)
+
+    each(spread, shares(shape[0], threads), threads)
+    terms = spectrum.transform(values, threads)
+    return spectrum.fade(terms, np.array(shape[::-1]) * step, b=-blur, threads=threads) if blur else terms
 
 
 def _coefficients(element: str) -> list[float]:
@@ -116,8 +121,12 @@ def molecular_mask(positions, elements, *, shape, step, origin=(0.0, 0.0, 0.0)):
     grid.spacegroup = gemmi.SpaceGroup("P 1")
     grid.set_unit_cell(gemmi.UnitCell(*(np.array(shape[::-1]) * _step3(step)), 90, 90, 90))
     model, chain, residue = gemmi.Model(1), gemmi.Chain("A"), gemmi.Residue()
-    for xyz, element in zip(np.asarray(positions, dtype=float) - origin, elements, strict=True):
-        residue.add_atom(_atom(xyz, element, 0.0, 1.0))
+    known = {name: _atom((0.0, 0.0, 0.0), name, 0.0, 1.0) for name in set(elements)}
+    places = np.asarray(positions, dtype=float) - origin
+    for xyz, element in zip(places.tolist(), np.asarray(elements).tolist(), strict=True):
+        atom = known[element]
+        atom.pos.fromlist(xyz)
+        residue.add_atom(atom)  # a copy
     chain.add_residue(residue)
     model.add_chain(chain)
     gemmi.SolventMasker(gemmi.AtomicRadiiSet.Cctbx).put_mask_on_int8_grid(grid, model)

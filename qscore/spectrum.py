@@ -9,6 +9,7 @@ import numpy as np
 from scipy import fft
 
 from qscore.compiled import loops
+from qscore.slabs import each, shares
 
 _ROUNDING = 1e-6  # of s²: a term at the limit is within it
 
@@ -18,7 +19,9 @@ def good_size(n: int) -> int:
     return 2 * fft.next_fast_len(-(-n // 2), real=True)
 
 
-def forward(values: np.ndarray, shape, *, weights=None, scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
+def forward(
+    values: np.ndarray, shape, *, weights=None, scale: float = 1.0, offset: float = 0.0, threads: int = 1
+) -> np.ndarray:
     """Terms of a map, with zeros beyond it.
 
     Parameters
@@ -28,34 +31,66 @@ def forward(values: np.ndarray, shape, *, weights=None, scale: float = 1.0, offs
         (nz, ny, nx), at least that of `values`.
     weights : ndarray, uint8, shape of `values`, optional
         The map, with `offset` added, is multiplied by them and `scale`.
+    threads : int
+        Here and below: the result does not depend on it.
 
     Returns
     -------
     ndarray, complex64, shape (nz, ny, nx // 2 + 1)
     """
     padded = np.zeros(shape, dtype=np.float32)
-    inside = padded[tuple(slice(n) for n in values.shape)]
     if weights is None:
-        inside[:] = values
+        padded[tuple(slice(n) for n in values.shape)] = values
     else:
-        np.add(values, np.float32(offset), out=inside)
-        np.multiply(inside, weights, out=inside)
-        np.multiply(inside, np.float32(scale), out=inside)
-    return transform(padded)
+        factors = np.array([offset, scale], dtype=np.float32)
+        each(
+            lambda part: loops().weigh(values[part], weights[part], factors, padded[part]),
+            shares(len(values), threads),
+            threads,
+        )
+    return transform(padded, threads)
 
 
-def transform(values: np.ndarray) -> np.ndarray:
+def transform(values: np.ndarray, threads: int = 1) -> np.ndarray:
     """Terms of a map of float32, which is used up."""
-    return fft.rfftn(values, overwrite_x=True)
+    return fft.rfftn(values, overwrite_x=True, workers=threads)
 
 
-def inverse(terms: np.ndarray, nx: int) -> np.ndarray:
-    """The map of terms, which are used up: float32, `nx` points along x."""
-    lines = fft.ifft2(terms, axes=(0, 1), overwrite_x=True)  # in place, as `irfftn` is not
-    return fft.irfft(lines, nx, axis=2, overwrite_x=True)
+def inverse(terms: np.ndarray, nx: int, *, shape=None, kept=None, threads: int = 1) -> np.ndarray:
+    """The map of terms, which are used up: float32, `nx` points along x.
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        Sections and rows (mz, my) from the first on that are wanted; all of them otherwise.
+    kept : tuple of int, optional
+        Of `reached`: lines of terms beyond are 0, and so are their transforms.
+    """
+    mz, my = shape or terms.shape[:2]
+    ky, kx = kept or terms.shape[1:]
+    some = terms[:, :, : kx + 1]
+    negative = max(terms.shape[1] - ky, ky + 1)
+    for part in (some[:, : ky + 1], some[:, negative:]):
+        _backward(part, 0, threads)
+    _backward(some[:mz], 1, threads)
+    return fft.irfft(terms[:mz, :my], nx, axis=2, overwrite_x=True, workers=threads)
 
 
-def fade(terms: np.ndarray, nx: int, edges, *, b: float = 0.0, d_min: float | None = None) -> np.ndarray:
+def _backward(terms: np.ndarray, axis: int, threads: int) -> None:
+    """Transform back along an axis, in place, as `irfftn` is not."""
+    if terms.size:
+        found = fft.ifft(terms, axis=axis, overwrite_x=True, workers=threads)
+        if not np.may_share_memory(found, terms):
+            terms[:] = found
+
+
+def reached(edges, d_min: float) -> tuple[int, int]:
+    """Highest number of a term along y and x up to 1 / d_min."""
+    x, y = (int(np.sqrt(_limit(d_min)) * edge) for edge in edges[:2])
+    return y, x
+
+
+def fade(terms: np.ndarray, edges, *, b: float = 0.0, d_min: float | None = None, threads: int = 1) -> np.ndarray:
     """Multiply terms by exp(−B s² / 4) and remove those beyond 1 / d_min, in place.
 
     Parameters
@@ -67,7 +102,13 @@ def fade(terms: np.ndarray, nx: int, edges, *, b: float = 0.0, d_min: float | No
     d_min : float, optional
         Å; nothing is removed when None.
     """
-    loops().fade(terms, 1 / np.asarray(edges, dtype=float), b, _limit(d_min), np.empty(terms.shape[2]))
+    frequency, (of, _, half) = 1 / np.asarray(edges, dtype=float), terms.shape
+
+    def faded(part):
+        """Some of the sections."""
+        loops().fade(terms[part], part.start, of, frequency, b, _limit(d_min), np.empty(half))
+
+    each(faded, shares(of, threads), threads)
     return terms
 
 

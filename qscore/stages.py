@@ -129,8 +129,9 @@ def given(pairs, published_file, table, out):
 @click.option(
     "--out", type=PLACE, required=True, help="Folder of expected_q.json, lines.tsv, coverage.tsv, offsets.tsv."
 )
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes side by side.")
 @fit_options
-def fit(table, residues, catalogue, subsets, out, **rule):
+def fit(table, residues, catalogue, subsets, out, jobs, **rule):
     """Expected Q from TABLE: lines, robust lines and cubics of every part, the curve, its coverage, its null.
 
     TABLE is entries.parquet of a survey, or any table (.tsv, .csv) with id, resolution and Q.
@@ -144,9 +145,8 @@ def fit(table, residues, catalogue, subsets, out, **rule):
     from qscore import fitting, fitwords
     from qscore import subsets as parsed
 
-    found = fitting.write(
-        table, out, FitRule(**rule), parsed.from_json(subsets), residues_file=residues, catalogue=catalogue
-    )
+    beside = {"residues_file": residues, "catalogue": catalogue, "jobs": jobs}
+    found = fitting.write(table, out, FitRule(**rule), parsed.from_json(subsets), **beside)
     for line in fitwords.summary(found, out):
         click.echo(line)
 

@@ -57,11 +57,12 @@ __all__ = [
     "EXCLUDED", "FLAGS", "FRAMES", "INCLUSION", "LIGANDS", "OTHER_SCORES", "OUTLIERS", "PAIRS", "PROFILES",
     "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "RIVALS", "SCORED", "SHOWN_PROFILES", "TRACES",
     "WORKLIST", "Column", "Layout",
-    "as_columns", "as_json", "concatenate", "frame", "growing", "number_of_groups", "read_parquet", "read_rows",
-    "read_tsv", "row_groups", "schema", "whole_file", "write_json", "write_parquet", "write_tsv",
+    "as_columns", "as_json", "concatenate", "frame", "growing", "read_parquet", "read_rows", "read_tsv",
+    "row_groups", "schema", "shares_of_groups", "whole_file", "write_json", "write_parquet", "write_tsv",
 ]  # fmt: skip
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _GROUP = 1 << 17  # rows
+_WORTH_A_PROCESS = 4  # row groups: to begin a process takes as long as to read some
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "yes/no": pa.bool_()}
 
 
@@ -296,10 +297,16 @@ def row_groups(
             yield {c.name: _array(found[c.name], c.kind, codes) for c in layout.columns}
 
 
-def number_of_groups(path) -> int:
-    """How many row groups a Parquet file has."""
+def shares_of_groups(path, jobs: int) -> list[range]:
+    """The numbers of a Parquet file's row groups in shares for so many processes; one share where one process will do.
+
+    Several shares a process, so that none waits long for the last.
+    """
     with pq.ParquetFile(path) as file:
-        return file.num_row_groups
+        groups = file.num_row_groups
+    few = jobs == 1 or groups < 2 * _WORTH_A_PROCESS
+    size = max(groups if few else groups // (4 * jobs), 1)
+    return [range(first, min(first + size, groups)) for first in range(0, groups, size)]
 
 
 def _array(column: pa.ChunkedArray, kind: str, codes: bool):

@@ -173,7 +173,7 @@ def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> 
     nearest = np.full((high - low)[::-1], np.inf, dtype=np.float32)
     if nearest.size:
         along = np.empty(nearest.shape[2], dtype=np.float32)
-        loops().nearest_squared(nearest, origin + low * header.step, header.step, positions, SOLVENT_FROM, along)
+        loops().nearest_squared(nearest, 0, origin + low * header.step, header.step, positions, SOLVENT_FROM, along)
     order = [2 - header.axes[k] for k in (2, 1, 0)]
     packed = [np.packbits(section < SOLVENT_FROM**2, axis=1) for section in nearest.transpose(order)]
     sections, rows, columns = (nearest.shape[axis] for axis in order)

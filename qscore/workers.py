@@ -29,7 +29,7 @@ def results(act: Callable, arguments: Iterable[tuple], *, jobs: int = 1) -> Iter
     Exception
         The first that a call raised; then, and after Ctrl-C, no further call is begun.
     """
-    if jobs == 1:
+    if jobs <= 1:
         yield from (act(*one) for one in arguments)
         return
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_with_parent)

@@ -74,6 +74,7 @@ SCORING = {
     "sampling",
     "bits",
     "measurable",
+    "slabs",
 }
 TRANSFORMS = {"spectrum": {"scipy"}}  # scipy.fft alone, a fifth of a second, before a batch forks
 HEAVY = {"statsmodels", "seaborn", "matplotlib", "pandas", "scipy", "requests"}

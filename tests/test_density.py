@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qscore.density import parse_header, read_density, whole_grid
+from qscore.density import opened, parse_header, read_box, read_density, whole_grid
 from qscore.errors import UnusableEntry
 
 RAMP = mapbytes.ramp()
@@ -336,6 +336,25 @@ def test_truncated_gzip(tmp_path, length):
     reason, text = refused(tmp_path, PACKED[:length], "m.map.gz")
     assert reason == "map_truncated"
     assert text.startswith("m.map.gz: ")
+
+
+@pytest.mark.parametrize("length", [len(PACKED) // 2, len(PACKED) - 1])
+def test_truncated_gzip_read_ahead(tmp_path, length):
+    """Known at the latest when what comes after the box has been read."""
+    path = tmp_path / "m.map.gz"
+    path.write_bytes(PACKED[:length])
+    with pytest.raises(UnusableEntry) as caught, opened(path, ahead=True) as stream:
+        read_box(stream, path, np.array([[3.0, 3.0, 3.0]]))[1]()
+    assert caught.value.reason == "map_truncated"
+
+
+def test_read_ahead_is_the_same(tmp_path):
+    path = tmp_path / "m.map.gz"
+    path.write_bytes(PACKED)
+    with opened(path, ahead=True) as stream:
+        density, rest = read_box(stream, path)
+        rest()
+    assert density.values.tobytes() == read_density(path).values.tobytes()
 
 
 def test_whole_gzip_of_a_truncated_map(tmp_path):

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from qscore import fourier, measurable, modelmap, overallb, realspace, spectrum, tables, wholemap
+from qscore import fourier, measurable, modelmap, overallb, realspace, slabs, spectrum, tables, wholemap
 from qscore.compiled import loops
 from qscore.density import read_density, whole_grid
 from qscore.entry import entry_row, score_pair
@@ -307,8 +307,9 @@ def test_local_correlations_are_over_the_points_around_a_residue():
     one, other = (smooth_map(rng, (22, 24, 26)) for _ in range(2))
     positions = random_atoms(rng, (-1, 3, 3), (18, 15, 14), 12)
     starts, step, origin = np.array([0, 5, 5, 12]), np.array([0.8, 0.9, 1.0]), np.array([1.0, -2.0, 0.5])
-    found, seen = np.empty(3), np.full(one.shape, -1, dtype=np.int32)
-    loops().local_correlations(one, other, seen, origin, step, positions, starts, 2.5, found)
+    found, seen = np.full(3, 7.0), np.full(one.size, -1, dtype=np.int32)
+    for begin, end in ((0, 2), (2, 3)):
+        loops().local_correlations(one, other, seen, begin, end, origin, step, positions, starts, 2.5, found)
     z, y, x = np.meshgrid(*(np.arange(n) for n in one.shape), indexing="ij")
     points = np.stack([x, y, z], axis=-1) * step + origin
     for group in (0, 2):
@@ -336,6 +337,8 @@ def test_single_precision_is_numpys(shape):
     np.testing.assert_allclose(terms, expected, atol=1e-6 * np.abs(expected).max())
     there = np.pad(weighted, 1)[1:, 1:, 1:].astype(np.float32)
     np.testing.assert_allclose(spectrum.transform(there), terms, atol=1e-6 * np.abs(expected).max())
+    again = spectrum.forward(values, shape, weights=weights, scale=1 / 255, offset=0.5, threads=3)
+    assert again.tobytes() == terms.tobytes()
     back = spectrum.inverse(terms, shape[2])
     assert back.dtype == np.float32
     np.testing.assert_allclose(back[:-1, :-1, :-1], weighted, atol=2e-6)
@@ -352,8 +355,12 @@ def test_every_second_point_of_a_faded_map(shape):
     half = tuple(n // 2 for n in shape)
     found = spectrum.inverse(few, half[2])
     np.testing.assert_allclose(found, expected[::2, ::2, ::2], atol=1e-6)
-    whole = spectrum.inverse(spectrum.fade(terms, shape[2], edges, **told), shape[2])
+    again = spectrum.fade(terms.copy(), edges, **told, threads=3)
+    whole = spectrum.inverse(spectrum.fade(terms, edges, **told), shape[2])
     np.testing.assert_allclose(whole, expected, atol=1e-6)
+    part = tuple(n - 3 for n in shape[:2])
+    some = spectrum.inverse(again, shape[2], shape=part, kept=spectrum.reached(edges, 3.05), threads=3)
+    assert some.tobytes() == np.ascontiguousarray(whole[: part[0], : part[1]]).tobytes()
 
 
 def test_sizes_are_even_and_have_small_factors():
@@ -367,7 +374,8 @@ def test_the_compiled_simulation_is_gemmis(b):
     told = {"shape": (36, 40, 50), "step": (1.0, 0.9, 1.1), "origin": (-1.0, 2.0, 0.5), "occupancy": [1, 0.5, 1]}
     terms = simulate_terms(positions, ["N", "ZN", "X"], b, **told)
     expected = simulate_density(positions, ["N", "ZN", "X"], b, d_min=R, **told)
-    spectrum.fade(terms, 50, np.array(told["shape"][::-1]) * told["step"], d_min=R)
+    assert simulate_terms(positions, ["N", "ZN", "X"], b, **told, threads=3).tobytes() == terms.tobytes()
+    spectrum.fade(terms, np.array(told["shape"][::-1]) * told["step"], d_min=R)
     found = spectrum.inverse(terms, 50)
     np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
 
@@ -375,7 +383,7 @@ def test_the_compiled_simulation_is_gemmis(b):
 @pytest.mark.parametrize("rank", [0, 1, 700, 2999])
 def test_a_value_by_its_rank(rank):
     values = np.random.default_rng(3).standard_normal(3000).astype(np.float32).round(2)
-    value, ties = realspace.ranked(values, rank)
+    value, ties = realspace.ranked(values, rank, threads=1 + rank % 3)
     assert value == np.sort(values)[rank] and ties == np.count_nonzero(values == np.float32(value))
 
 
@@ -456,6 +464,25 @@ def test_alternate_locations_weigh_in_full(molecule, tmp_path):
         assert other[name] == pytest.approx(plain[name], rel=1e-4), name
 
 
+def test_threads_change_no_bit(molecule, tmp_path):
+    positions, values = molecule
+    told = {"resolution": R, "contour": float(values.max()) / 5}
+    one, *several = (pair_of(tmp_path / str(n), values, positions, threads=n, **told) for n in (1, 2, 3))
+    assert one.others.entry["cc_mask"] > 0.5
+    for other in several:
+        assert other.others.entry.items() >= {k: v for k, v in one.others.entry.items() if v == v}.items()
+        for name, column in {**one.residues(), **one.inclusion()}.items():
+            np.testing.assert_array_equal((other.residues() | other.inclusion())[name], column)
+
+
+def test_parts_of_a_box_are_whole_and_not_empty():
+    for n, threads in ((1, 1), (3, 2), (100, 1), (100, 3)):
+        for parts in (slabs.sections(n), slabs.shares(n, threads)):
+            assert [k for part in parts for k in range(n)[part]] == list(range(n))
+            assert all(part.start < part.stop for part in parts)
+    assert len(slabs.shares(100, 1)) == 1 and len(slabs.sections(100)) == slabs.PARTS
+
+
 # ---- what cannot be measured ----
 
 
@@ -464,10 +491,10 @@ def test_a_masked_map_has_no_surrogate_level():
     values = np.zeros((20, 20, 20), dtype=np.float32)
     values[8:12, 8:12, 8:12] = np.random.default_rng(1).random((4, 4, 4)) + 1
     density = whole_grid(values, step=STEP)
-    assert np.isnan(realspace.surrogate_level(density, 200))
-    assert 1 < realspace.surrogate_level(density, 30) < 2
+    assert np.isnan(realspace.surrogate_level(density, 200, finite=True))
+    assert 1 < realspace.surrogate_level(density, 30, finite=True) < 2
     values[0, 0, :5] = np.nan
-    assert 1 < realspace.surrogate_level(whole_grid(values, step=STEP), 30) < 2
+    assert 1 < realspace.surrogate_level(whole_grid(values, step=STEP), 30, finite=False) < 2
 
 
 @pytest.mark.parametrize("told", [{"contour": float("nan")}, {"contour": float("inf")}, {"resolution": float("nan")}])

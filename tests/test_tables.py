@@ -75,11 +75,21 @@ def test_short_parts_share_a_row_group(tmp_path, written, monkeypatch):
     monkeypatch.setattr(tables, "_GROUP", 8)
     tables.concatenate(tmp_path / "all", [written] * 5, layout=LAYOUT)
     groups = list(tables.row_groups(tmp_path / "all", layout=LAYOUT))
-    assert [len(group["name"]) for group in groups] == [8, 8, 4] and tables.number_of_groups(tmp_path / "all") == 3
+    assert [len(group["name"]) for group in groups] == [8, 8, 4]
     assert [list(group["name"]) for group in tables.row_groups(tmp_path / "all", layout=LAYOUT, only=[2])] == [
         ["a", "", None, "é — Å"]
     ]
     assert tables.read_rows(tmp_path / "all") == tables.read_rows(written) * 5  # text is text to whoever reads it
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3, 40])
+@pytest.mark.parametrize("groups", [0, 1, 7, 8, 31])
+def test_shares_are_all_groups_once(tmp_path, written, monkeypatch, groups, jobs):
+    monkeypatch.setattr(tables, "_GROUP", 1)
+    tables.concatenate(tmp_path / "all", [written] * groups, layout=LAYOUT)
+    shares = tables.shares_of_groups(tmp_path / "all", jobs)
+    assert [number for share in shares for number in share] == list(range(groups))
+    assert (len(shares) > 1) == (jobs > 1 and groups >= 8)
 
 
 def test_a_part_may_lack_a_column(tmp_path, written):

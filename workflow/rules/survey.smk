@@ -17,12 +17,13 @@ rule fit:
         "logs/fit.log",
     benchmark:
         "benchmarks/fit.tsv"
+    threads: 8
     params:
         rule=options("fit"),
         subsets=subsets(),
     shell:
         "qscore fit {input.entries} --residues {input.residues} --catalogue {input.catalogue} {params.rule} "
-        "{params.subsets} --out fit > {log} 2>&1"
+        "{params.subsets} --jobs {threads} --out fit > {log} 2>&1"
 
 
 rule outliers:

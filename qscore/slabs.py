@@ -1,0 +1,48 @@
+"""Work on a box in parts, by threads: compiled loops and transforms free the interpreter's lock.
+
+What comes out does not depend on the number of threads. Where parts are independent they may be as many as there are
+threads; where sums are put together there are always `PARTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+
+PARTS = 8
+
+
+def each(function: Callable, parts: Iterable, threads: int = 1) -> list:
+    """What a function gives of each part, in their order; the first of its errors."""
+    if threads == 1:
+        return [function(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, parts))
+
+
+@contextmanager
+def beside(function: Callable[[], None], threads: int = 1):
+    """Call a function before a block, or beside it when there is more than one thread; its error comes first."""
+    if threads == 1:
+        function()
+        yield
+        return
+    with ThreadPoolExecutor(1) as pool:
+        called = pool.submit(function)
+        try:
+            yield
+        finally:
+            called.result()
+
+
+def sections(n: int, parts: int = PARTS) -> list[slice]:
+    """Sections of a box in parts of about the same size, none of them empty."""
+    ends = [n * k // parts for k in range(parts + 1)]
+    return [slice(a, b) for a, b in pairwise(ends) if a < b]
+
+
+def shares(n: int, threads: int) -> list[slice]:
+    """Sections of a box for work in which nothing is summed up: all at once by one thread, else a few for each."""
+    return sections(n, 1 if threads == 1 else 4 * threads)
