@@ -221,7 +221,7 @@ def stages():
         "flag": (entries, "--outliers", "outliers/outliers.parquet", "--regions", "regions/entries.parquet", *judged),
         "worklist": (entries, "--flags", "flags/flags.parquet", *judged, *sought),
         "figures": shown,
-        "report": (*shown, "--catalogue", "catalogue", "--figures", "figures", *subsets),
+        "report": (*shown, "--catalogue", "catalogue", "--figures", "figures", *subsets, *jobs),
     }
     out = {"aggregate": "tables", "flag": "flags", "report": "report/index.html"}
     return {

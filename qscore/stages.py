@@ -252,6 +252,7 @@ def figures(entries, flags, residues, fit_file, out, **options):
 @click.option(
     "--level", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True, help="Of flags."
 )
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes side by side.")
 @click.option("--out", type=PLACE, required=True, help="index.html")
 def report(entries, flags, fit_file, catalogue_folder, figures_folder, subsets, pages_folder, out, **options):
     """Tables and figures → the survey's page.

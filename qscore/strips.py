@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from qscore import tables
+from qscore import tables, workers
 from qscore.coded import Coded, coded
 from qscore.layouts import RESIDUES, Layout
 
@@ -30,7 +30,7 @@ def letters_each(n_entries: int) -> int:
     return int(np.clip(ALL_LETTERS // max(n_entries, 1), fewest, most))
 
 
-def strips(residues_file, *, letters: int) -> dict[tuple[str, str], str]:
+def strips(residues_file, *, letters: int, jobs: int = 1) -> dict[tuple[str, str], str]:
     """Text of the chains of each pair: a line a chain, the worst of each kind of chain first.
 
     A line holds, with tabs between: name of the chain, residue number at which the first bin begins, residues a bin,
@@ -43,9 +43,20 @@ def strips(residues_file, *, letters: int) -> dict[tuple[str, str], str]:
         Parquet of `tables.RESIDUES`; read a row group at a time, no pair in two of them.
     letters : int
         About as many letters as one entry may take.
+    jobs : int
+        Processes that read; the text does not depend on it.
     """
+    shares, found = tables.shares_of_groups(residues_file, jobs), {}
+    asked = ((residues_file, letters, numbers) for numbers in shares)
+    for some in workers.results(_strips_of_groups, asked, jobs=min(jobs, len(shares))):
+        found |= some
+    return found
+
+
+def _strips_of_groups(residues_file, letters: int, numbers) -> dict[tuple[str, str], str]:
+    """`strips` of some row groups."""
     found = {}
-    for columns in tables.row_groups(residues_file, layout=_LAYOUT, codes=True):
+    for columns in tables.row_groups(residues_file, layout=_LAYOUT, codes=True, only=numbers):
         columns = _rows(_placed(columns), np.flatnonzero(columns["class"].among(POLYMERS)))
         for start, end in _runs(columns["emdb_id"].code, columns["pdb_id"].code):
             pair = _rows(columns, slice(start, end))

@@ -24,7 +24,7 @@ HEADINGS = {
 }  # fmt: skip
 
 
-def interactive(scored: list[dict], fit: dict, *, residues_file, pages, subsets) -> dict:
+def interactive(scored: list[dict], fit: dict, *, residues_file, pages, subsets, jobs: int = 1) -> dict:
     """What the template shows of the explorer: `explorer`, `facts`, `facts_text`, `data_text`, `key` and `beyond`.
 
     Parameters are those of `page.write_report`; `scored` are its rows with their verdicts. Without any scored entry
@@ -33,7 +33,7 @@ def interactive(scored: list[dict], fit: dict, *, residues_file, pages, subsets)
     if not scored:
         return {"explorer": None, "facts": {}, "facts_text": "", "data_text": "", "key": [], "beyond": 0}
     curve = judging_curve(fit)
-    found = strips(residues_file, letters=letters_each(len(scored))) if residues_file else {}
+    found = strips(residues_file, letters=letters_each(len(scored)), jobs=jobs) if residues_file else {}
     ordered = sorted(scored, key=_first)
     told = dataset(ordered, subsets=_groups(scored, subsets), strips=found, pages=set(pages))
     columns, texts = told.pop("columns"), told.pop("texts")

@@ -35,6 +35,7 @@ def write_report(
     pages=(),
     subsets=(),
     level: float = LEVEL,
+    jobs: int = 1,
 ) -> None:
     """The report of a survey as one self-contained HTML file; the same input gives the same bytes.
 
@@ -62,6 +63,8 @@ def write_report(
         The survey's own; the page's filter offers them, and apoferritin.
     level : float
         False discovery rate the flags were made with.
+    jobs : int
+        Processes that read the residues.
 
     Raises
     ------
@@ -114,7 +117,7 @@ def write_report(
         "others": gallery.others(pictures, figures_folder),
         "widest": gallery.WIDEST,
         "most_rows": parts.MOST_ROWS,
-        **interactive.interactive(scored, fit, residues_file=residues_file, pages=pages, subsets=subsets),
+        **interactive.interactive(scored, fit, residues_file=residues_file, pages=pages, subsets=subsets, jobs=jobs),
     }
     with tables.whole_file(out) as stream:
         stream.write(templates.environment().get_template("page.html").render(content))

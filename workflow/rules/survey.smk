@@ -239,6 +239,7 @@ rule report:
         "report/index.html",
     log:
         "logs/report.log",
+    threads: 8
     params:
         level=options("flag"),
         subsets=subsets(),
@@ -246,4 +247,4 @@ rule report:
     shell:
         "qscore report --entries {input.entries} --residues {input.residues} --flags {input.flags} --fit {input.fit} "
         "--catalogue catalogue --draws draws --concordance concordance --regions regions --rivals rivals "
-        "--figures {input.figures} {params.pages} {params.subsets} {params.level} --out {output} > {log} 2>&1"
+        "--figures {input.figures} {params.pages} {params.subsets} {params.level} --jobs {threads} --out {output} > {log} 2>&1"
