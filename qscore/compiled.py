@@ -26,7 +26,7 @@ import llvmlite
 import numpy as np
 from llvmlite import binding
 
-SOURCES = ("kernel", "gridloops", "fourierloops", "scanloops", "redrawloops")
+SOURCES = ("kernel", "lanes", "maskloops", "gridloops", "fourierloops", "scanloops", "redrawloops")
 OWNER_GONE = "NRT_MemInfo_call_dtor"  # named in the code, never reached: no array has an owner
 _LOG = logging.getLogger(__name__)
 _LOCK = threading.Lock()

@@ -47,6 +47,18 @@ class Method:
 
 
 METHOD = Method()
+CHUNK = 32  # directions tested at once; `lanes.LANES`
+
+
+LINE = 64  # bytes the processor reads at once
+
+
+def aligned(*shape: int, dtype=np.float64) -> np.ndarray:
+    """An array, nothing in it, that begins where one of the processor's lines does."""
+    count, size = int(np.prod(shape)), np.dtype(dtype).itemsize
+    whole = np.empty(count + LINE // size, dtype=dtype)
+    first = -whole.__array_interface__["data"][0] % LINE // size
+    return whole[first : first + count].reshape(shape)
 
 
 @cache
@@ -83,35 +95,38 @@ def direction_sets(method: Method = METHOD) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    vectors : ndarray, shape (3, m)
+    vectors : ndarray, shape (m, 3)
         x, y and z of all directions.
     starts : ndarray of int, shape (tries + 1,)
-        Set t is ``vectors[:, starts[t]:starts[t + 1]]``.
+        Set t is ``vectors[starts[t]:starts[t + 1]]``.
     """
     sizes = method.points + method.more * np.arange(method.tries)
     vectors = np.concatenate([directions(int(size)) for size in sizes])
-    return np.ascontiguousarray(vectors.T), np.concatenate([[0], np.cumsum(sizes)])
+    return vectors, np.concatenate([[0], np.cumsum(sizes)])
 
 
 @cache
-def direction_blocks(method: Method = METHOD) -> tuple[np.ndarray, np.ndarray]:
-    """The sets of `direction_sets` in blocks of eight, each set's last filled with NaN.
+def direction_lanes(method: Method = METHOD) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The sets of `direction_sets` as the compiled loop reads them, in chunks of 32 directions.
 
     Returns
     -------
-    blocks : ndarray, shape (n, 3, 8)
-        x, y and z of eight directions.
-    firsts : ndarray of int, shape (tries + 1,)
-        Set t is ``blocks[firsts[t]:firsts[t + 1]]``.
+    lanes : ndarray, float32, shape (chunks, 4, 32)
+        x, y and z of a direction; and -inf, or inf where a set has no more of them.
+    ways : ndarray, shape (chunks, 3, 32)
+        x, y and z in double precision.
+    firsts, sizes : ndarray of int, shape (tries,)
+        Set t begins with chunk ``firsts[t]`` and has ``sizes[t]`` directions.
     """
     vectors, starts = direction_sets(method)
-    firsts = np.concatenate([[0], np.cumsum(-(-np.diff(starts) // 8))])
-    blocks = np.full((firsts[-1], 3, 8), np.nan)
-    for t, first in enumerate(firsts[:-1]):
-        part = vectors[:, starts[t] : starts[t + 1]]
-        for place in range(part.shape[1]):
-            blocks[first + place // 8, :, place % 8] = part[:, place]
-    return blocks, firsts
+    sizes = np.diff(starts)
+    chunks = np.concatenate([[0], np.cumsum(-(-sizes // CHUNK))])
+    place = np.arange(starts[-1]) + np.repeat(CHUNK * chunks[:-1] - starts[:-1], sizes)
+    chunk, lane = np.divmod(place, CHUNK)
+    lanes, ways = aligned(int(chunks[-1]), 4, CHUNK, dtype=np.float32), aligned(int(chunks[-1]), 3, CHUNK)
+    lanes[:, :3], lanes[:, 3], ways[:] = 0.0, np.inf, 0.0
+    lanes[chunk, :3, lane], lanes[chunk, 3, lane], ways[chunk, :, lane] = vectors, -np.inf, vectors
+    return lanes, ways, chunks[:-1], sizes
 
 
 def reference_gaussian(sigma: float, method: Method = METHOD) -> np.ndarray:
@@ -160,13 +175,19 @@ def cell_list(positions: np.ndarray, *, reach: float = METHOD.reach) -> CellList
     reach : float
         Å.
     """
-    low, extent = positions.min(axis=0), np.ptp(positions, axis=0)
+    along = np.ascontiguousarray(positions.T)
+    low, extent = along.min(axis=1), np.ptp(along, axis=1)
     size = reach
     while np.prod(extent // size + 1) > MOST_CELLS:
         size *= 2
     shape = (extent // size).astype(np.int64) + 1
-    cell = np.minimum(((positions - low) // size).astype(np.int64), shape - 1)
-    flat = (cell[:, 0] * shape[1] + cell[:, 1]) * shape[2] + cell[:, 2]
-    order = np.argsort(flat, kind="stable")
-    starts = np.searchsorted(flat[order], np.arange(int(np.prod(shape)) + 1))
-    return CellList(order, starts, np.ascontiguousarray(positions[order].T), low, shape, size)
+    x, y, z = np.minimum(((along - low[:, None]) / size).astype(np.int64), shape[:, None] - 1)
+    cell, cells = (x * shape[1] + y) * shape[2] + z, int(np.prod(shape))
+    order = sorting(cell, cells)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=cells))])
+    return CellList(order, starts, np.take(along, order, axis=1), low, shape, size)
+
+
+def sorting(numbers: np.ndarray, most: int) -> np.ndarray:
+    """What sorts whole numbers from 0 to `most`, equal ones in their order; the fewer bits they have, the sooner."""
+    return np.argsort(numbers.astype(np.min_scalar_type(most)), kind="stable")

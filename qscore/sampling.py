@@ -8,7 +8,7 @@ import numpy as np
 
 from qscore.compiled import loops
 from qscore.density import Density
-from qscore.probes import METHOD, CellList, Method, direction_blocks, direction_sets, reference_gaussian
+from qscore.probes import METHOD, CellList, Method, aligned, direction_lanes, reference_gaussian
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,19 @@ def sample(
         Their distance to the nearest constant point, Å.
     """
     found = Sampled.nothing(len(which), len(sigmas), shells=len(method.radii) * shells)
-    vectors, starts = direction_sets(method)
-    blocks, firsts = direction_blocks(method)
+    lanes, ways, firsts, sizes = direction_lanes(method)
     references = np.array([reference_gaussian(sigma, method) for sigma in sigmas])
-    most = np.zeros(1, dtype=np.int64)
-    loops().crowd(atoms, which, cells.starts, cells.low, cells.shape, cells.size, most)
-    n_radii, points = len(method.radii), len(method.radii) * int(starts[-1] - starts[-2] + 8)
+    most = min(27 * int(np.diff(cells.starts).max()), len(atoms))  # atoms in the cells around one
+    radii, room = len(method.radii), -(-len(method.radii) * int(sizes.max() + 8) // 8) * 8
     scratch = (
-        np.empty((int(most[0]) + 1, 5)), np.empty(points, dtype=np.int64), np.empty(n_radii, dtype=np.int64),
-        np.empty(n_radii), np.empty(3), np.empty((4, points)),
+        aligned(4, most + 1), aligned(most + 2, 4, dtype=np.float32), aligned(most + 1, dtype=np.int64),
+        aligned(len(lanes), dtype=np.int64), aligned(radii, dtype=np.int64), aligned(radii), aligned(3),
+        aligned(room, dtype=np.int64), aligned(2, 4 * room, dtype=np.float32), aligned(4, room),
     )  # fmt: skip
     loops().score_atoms(
-        density.values, density.values.reshape(-1), constant, density.offset, density.grid, density.origin,
-        density.step, atoms, cells.packed, cells.order, cells.starts, cells.low, cells.shape, cells.size, which,
-        to_mask, vectors, starts, blocks, firsts, method.radii, method.radii[:, None] / density.step, references,
-        method.points, method.exclusion, *scratch, found.q, found.sampled, found.beside, found.shells,
+        density.values, density.values.reshape(-1), constant, constant.reshape(-1), density.offset, density.grid,
+        density.origin, density.step, atoms, cells.packed, cells.order, cells.starts, cells.low, cells.shape,
+        cells.size, which, to_mask, lanes, ways, firsts, sizes, method.radii, method.radii[:, None] / density.step,
+        references, method.points, method.exclusion, *scratch, found.q, found.sampled, found.beside, found.shells,
     )  # fmt: skip
     return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from qscore.compiled import loops
 from qscore.density import Density
-from qscore.probes import METHOD, Method, cell_list
+from qscore.probes import METHOD, Method, cell_list, sorting
 from qscore.sampling import Sampled, sample
 
 SIGMAS = (0.4, 0.6)
@@ -157,7 +157,7 @@ def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, me
     cells = cell_list(atoms, reach=method.reach)
     rank = np.empty(len(near), dtype=np.int64)
     rank[cells.order] = np.arange(len(near))
-    by_cell = np.argsort(rank[place[which]], kind="stable")
+    by_cell = sorting(rank[place[which]], len(near))
     found = Sampled.nothing(len(which), len(sigmas), shells=len(method.radii) * shells)
 
     def score_part(part):

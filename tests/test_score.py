@@ -5,8 +5,8 @@ import pytest
 from pairs import random_atoms, smooth_map
 
 from qscore.density import Density, whole_grid
-from qscore.probes import METHOD, cell_list, direction_sets, directions, reference_gaussian
-from qscore.score import UNSCORED, constant_points, score_atoms
+from qscore.probes import METHOD, cell_list, direction_lanes, direction_sets, directions, reference_gaussian
+from qscore.score import UNSCORED, constant_points, score_atoms, shells_of
 
 STEP = 0.9
 
@@ -220,9 +220,68 @@ def test_directions_by_hand():
 def test_direction_sets():
     vectors, starts = direction_sets()
     assert np.array_equal(np.diff(starts), np.arange(8, 107, 2))
-    assert vectors.shape == (3, starts[-1])
+    assert vectors.shape == (starts[-1], 3)
     assert np.array_equal(METHOD.radii, np.arange(21) / 10)
     assert reference_gaussian(0.6)[6] == pytest.approx(np.exp(-0.5))
+
+
+def test_direction_lanes():
+    vectors, starts = direction_sets()
+    lanes, ways, firsts, sizes = direction_lanes()
+    for t in (0, 12, 13, 49):
+        chunks = slice(firsts[t], firsts[t] - (-sizes[t] // 32))
+        kept = np.concatenate(ways[chunks], axis=1)[:, : sizes[t]]
+        assert np.array_equal(kept.T, vectors[starts[t] : starts[t + 1]])
+        single = np.concatenate(lanes[chunks], axis=1)
+        assert np.array_equal(single[:3, : sizes[t]], kept.astype(np.float32))
+        assert np.isneginf(single[3, : sizes[t]]).all() and np.isposinf(single[3, sizes[t] :]).all()
+
+
+def plainly_chosen(neighbours):
+    """Of each shell the mean of the points that are kept, and their number; one set after the other, nothing saved."""
+    vectors, starts = direction_sets()
+    u, v, w = vectors.T
+    means, numbers = np.full((20, 3), np.nan), np.zeros(20, dtype=int)
+    for shell, radius in enumerate(METHOD.radii[1:]):
+        kept = np.ones(len(vectors), dtype=bool)
+        for x, y, z in neighbours:
+            limit = 0.5 / radius * ((1.0 - 0.9 * 0.9) * radius * radius + (x * x + y * y + z * z))
+            kept &= x * u + y * v + z * w <= limit
+        enough = np.flatnonzero(np.add.reduceat(kept, starts[:-1], dtype=int) >= 8)
+        if len(enough):
+            chosen = slice(starts[enough[0]], starts[enough[0] + 1])
+            means[shell] = radius * vectors[chosen][kept[chosen]].mean(axis=0)
+            numbers[shell] = kept[chosen].sum()
+    return means, numbers
+
+
+def beside_threshold(rng, off):
+    """A neighbour for which a direction at some radius is `off`, Å, beyond the last that is kept."""
+    vectors, _ = direction_sets()
+    radius, u = METHOD.radii[rng.integers(8, 21)], vectors[rng.integers(0, 300)]
+    length = rng.uniform(1.0, 1.8) * radius
+    along = 0.5 / radius * (0.19 * radius**2 + length**2) + off
+    aside = np.cross(u, rng.normal(size=3))
+    return along * u + np.sqrt(max(length**2 - along**2, 0.0)) * aside / np.linalg.norm(aside)
+
+
+@pytest.mark.parametrize("nearest", [0.3, 1.1])
+def test_points_are_chosen_as_plainly(nearest):
+    """Also beside clashing atoms, and where single precision cannot tell whether a point is kept."""
+    rng, centre, slope = np.random.default_rng(7), np.full(3, 6.0), np.array([0.31, 1.7, -0.93])
+    z, y, x = np.mgrid[0:13, 0:13, 0:13].astype(np.float64)
+    density = whole_grid((slope[0] * x + slope[1] * y + slope[2] * z).astype(np.float32), step=np.ones(3))
+    for _ in range(40):
+        ways = rng.normal(size=(rng.integers(1, 9), 3))
+        ways *= (rng.uniform(nearest, 3.9, len(ways)) / np.linalg.norm(ways, axis=1))[:, None]
+        offs = (0.0, 1e-15, 1e-9, -1e-9, 1e-7, -1e-7, 1e-5)[: rng.integers(1, 8)]
+        planted = [beside_threshold(rng, off) for off in offs]
+        atoms = np.concatenate([[centre], centre + ways, centre + planted])
+        shells, _ = shells_of(density, atoms, np.array([0]))
+        means, numbers = plainly_chosen(atoms[1:] - centre)
+        assert np.array_equal(shells[0, 1:, 0], numbers)
+        expected = (centre + means) @ slope
+        assert np.allclose(shells[0, 1:, 1], expected, atol=1e-5, rtol=0, equal_nan=True)
 
 
 def test_cells_hold_every_neighbour():
