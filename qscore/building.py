@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import SimpleNamespace
 
 from numba import njit
 from numba.core.sigutils import normalize_signature
 
-_MARKED: dict[str, tuple[str, object]] = {}
+_MARKED: dict[str, dict[str, tuple[str, object]]] = {}  # by module
 _PLAIN = {"nogil": True, "_nrt": False}  # no array is allocated, so none is counted: that takes a tenth of the time
 
 
@@ -19,7 +24,7 @@ def loop(signature: str):
     def mark(function):
         """The function as Numba has it."""
         compiled = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_PLAIN)(function)
-        _MARKED[function.__name__] = signature, compiled
+        _MARKED.setdefault(function.__module__, {})[function.__name__] = signature, compiled
         return compiled
 
     return mark
@@ -43,7 +48,34 @@ def written(sources) -> Iterator[tuple[str, str, str, str]]:
         yield name, signature, function.overloads[arguments].fndesc.llvm_func_name, function.inspect_llvm(arguments)
 
 
+@contextmanager
+def written_beside(sources: Iterable[str]) -> Iterator[Iterator[tuple[str, str, str, str]]]:
+    """What `written` gives, by another process that begins at once; read from it, it is waited for."""
+    command = "import sys; from qscore import building; building.tell(sys.argv[1:])"
+    with tempfile.TemporaryFile() as text:  # a pipe would hold it up
+        other = subprocess.Popen([sys.executable, "-c", command, *sources], stdout=text)
+        try:
+            yield _told(other, text)
+        finally:
+            other.kill()
+            other.wait()
+
+
+def _told(other, text) -> Iterator[tuple[str, str, str, str]]:
+    if other.wait():
+        raise RuntimeError(f"the loops could not be compiled: exit code {other.returncode}")
+    text.seek(0)
+    yield from (tuple(json.loads(line)) for line in text)
+
+
+def tell(sources: Iterable[str]) -> None:
+    """What `written` gives, a line of JSON each, for `written_beside`."""
+    for one in written(sources):
+        print(json.dumps(one))
+
+
 def _marked(sources) -> dict:
+    found = {}
     for name in sources:
-        import_module(f"qscore.{name}")
-    return _MARKED
+        found |= _MARKED.get(import_module(f"qscore.{name}").__name__, {})
+    return found

@@ -91,14 +91,15 @@ def score_atoms(
     positions, which = _checked(positions, which, sigmas)
     constant = constant_points(density.values)
     inside = np.flatnonzero(density.contains(positions[which]))
-    found = Sampled.nothing(len(which), len(sigmas))
     distance = np.full(len(which), np.inf)
     if len(inside):
         distance[inside] = _mask_distance(density, constant, positions[which[inside]])
-        found.put(inside, _sample(
-            density, constant, positions, which[inside], distance[inside],
-            sigmas=sigmas, threads=threads, method=method,
-        ))  # fmt: skip
+    found = _sample(
+        density, constant, positions, which[inside], distance[inside], sigmas=sigmas, threads=threads, method=method
+    )
+    if len(inside) < len(which):
+        part, found = found, Sampled.nothing(len(which), len(sigmas))
+        found.put(inside, part)
     why = _why(density, positions[which], found.q, inside)
     at_centre, contrast = found.beside.T
     return Scores(found.q, why, found.sampled, distance, np.where(why < 0, contrast, np.nan), at_centre.copy())
@@ -150,6 +151,9 @@ def _checked(positions, which, sigmas) -> tuple[np.ndarray, np.ndarray]:
 
 def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, method, shells=False) -> Sampled:
     """What the kernel tells of atoms that lie inside the grid."""
+    found = Sampled.nothing(len(which), len(sigmas), shells=len(method.radii) * shells)
+    if not len(which):
+        return found
     near = _near_grid(density, positions, method.reach)
     place = np.full(len(positions), -1)
     place[near] = np.arange(len(near))
@@ -158,7 +162,6 @@ def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, me
     rank = np.empty(len(near), dtype=np.int64)
     rank[cells.order] = np.arange(len(near))
     by_cell = sorting(rank[place[which]], len(near))
-    found = Sampled.nothing(len(which), len(sigmas), shells=len(method.radii) * shells)
 
     def score_part(part):
         chosen = {"sigmas": sigmas, "method": method, "shells": shells}
