@@ -51,6 +51,10 @@ GROUPS: dict[str, tuple[Table, ...]] = {
             "qscore score-batch, aggregate",
         ),
         _table(
+            "chains", layouts.CHAINS,
+            "tables/chains.parquet | an author chain of a pair with scored polymer residues | qscore aggregate",
+        ),
+        _table(
             "inclusion", layouts.INCLUSION,
             "tables/inclusion.parquet, scores/<batch>/inclusion.parquet | a contour level of a pair | "
             "qscore score-batch, aggregate",

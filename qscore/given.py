@@ -274,7 +274,7 @@ def write(out, entries: list[dict], beside: tables.Layout | None = None) -> None
     """``entries.parquet`` and ``.tsv`` with columns beside ours; the tables beside it without rows."""
     every = tables.Layout("entries", tables.ENTRIES.columns + (beside.columns if beside else ()))
     columns = tables.as_columns(every, entries)
-    for layout in tables.BESIDE_ENTRIES:
+    for layout in (*tables.BESIDE_ENTRIES, tables.CHAINS):
         tables.write_parquet(Path(out) / f"{layout.name}.parquet", layout, tables.as_columns(layout, []))
     tables.write_tsv(Path(out) / "entries.tsv", every, columns)
     tables.write_parquet(Path(out) / "entries.parquet", tables.ENTRIES, columns, beside=beside)

@@ -184,8 +184,41 @@ def _row_sums(row):
 
 
 @_quick
-def _add_far(row, out, level, totals, counts):
-    """Add a row of which the points of `out` are no solvent, or are not numbers."""
+def _solvent_sums(row, out):
+    """`_row_sums` of the points of which `out` says that they are solvent."""
+    s0 = s1 = s2 = s3 = q0 = q1 = q2 = q3 = 0.0
+    n = len(row) // 4 * 4
+    for i in range(0, n, 4):
+        a = np.float64(row[i]) if out[i] == 0 else 0.0
+        b = np.float64(row[i + 1]) if out[i + 1] == 0 else 0.0
+        c = np.float64(row[i + 2]) if out[i + 2] == 0 else 0.0
+        d = np.float64(row[i + 3]) if out[i + 3] == 0 else 0.0
+        s0, s1, s2, s3 = s0 + a, s1 + b, s2 + c, s3 + d
+        q0, q1, q2, q3 = q0 + a * a, q1 + b * b, q2 + c * c, q3 + d * d
+    for i in range(n, len(row)):
+        a = np.float64(row[i]) if out[i] == 0 else 0.0
+        s0, q0 = s0 + a, q0 + a * a
+    return (s0 + s1) + (s2 + s3), (q0 + q1) + (q2 + q3)
+
+
+@_quick
+def _add_counts(row, out, level, counts):
+    """Count the points of a row of numbers: all, solvent, above a level, of these not near."""
+    far, above, above_far = 0, 0, 0
+    for i in range(len(row)):
+        beyond = row[i] > level
+        far += out[i] == 0
+        above += beyond
+        above_far += beyond & (out[i] & 1 == 0)
+    counts[_FINITE] += len(row)
+    counts[_FAR] += far
+    counts[_ABOVE] += above
+    counts[_ABOVE_FAR] += above_far
+
+
+@_quick
+def _add_any(row, out, level, totals, counts):
+    """Add a row of which some points are not numbers."""
     for i in range(len(row)):
         v = np.float64(row[i])
         if not math.isfinite(v):
@@ -210,28 +243,24 @@ def add_sections(sections, out, level, totals, counts):
 
     `out` says of each point: bit 0, near an atom; bit 1, exactly constant map; 0, solvent. Totals: sum and
     squares of all points that are numbers, of solvent. Counts: numbers, solvent, above the level, of these not near.
+    The level is a single number.
     """
     for k in range(sections.shape[0]):
         for j in range(sections.shape[1]):
             row, where = sections[k, j], out[k, j]
+            total, squares = _row_sums(row)
+            if not math.isfinite(squares):
+                _add_any(row, where, level, totals, counts)
+                continue
             bits = np.uint8(0)
             for i in range(len(where)):
                 bits |= where[i]
-            total, squares = _row_sums(row)
-            if bits or not math.isfinite(squares):
-                _add_far(row, where, level, totals, counts)
-                continue
-            above = 0
-            for i in range(len(row)):
-                above += np.float64(row[i]) > level
+            solvent, solvent_squares = _solvent_sums(row, where) if bits else (total, squares)
             totals[_SUM] += total
-            totals[_SOLVENT] += total
             totals[_SQUARES] += squares
-            totals[_SOLVENT_SQUARES] += squares
-            counts[_FINITE] += len(row)
-            counts[_FAR] += len(row)
-            counts[_ABOVE] += above
-            counts[_ABOVE_FAR] += above
+            totals[_SOLVENT] += solvent
+            totals[_SOLVENT_SQUARES] += solvent_squares
+            _add_counts(row, where, np.float32(level), counts)
 
 
 @loop("void(c8[:,:,::1], c8[:,:,::1], i8, i8, i8, f8[::1], f8, f8[:,::1])")

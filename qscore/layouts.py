@@ -225,6 +225,18 @@ frac_on_constant | number | share of its shell points on exactly constant map or
 """
     ),
 )
+CHAINS = Layout(
+    "chains",
+    _columns(
+        _PAIR.strip()
+        + """
+chain | text | author chain
+n_residues | whole | its polymer residues with a scored atom
+n_scored | whole | scored atoms of these
+q_04 | number | mean Q of these atoms, σ 0.4 Å
+"""
+    ),
+)
 INCLUSION = Layout(
     "inclusion",
     _columns(

@@ -5,14 +5,10 @@ Called through `qscore.compiled`; as in `kernel`, nothing is allocated here.
 
 import math
 
-from numba import njit
-
-from qscore.building import loop
-
-_quick = njit(nogil=True)
+from qscore.building import loop, quick
 
 
-@_quick
+@quick
 def _add_up(x, middle, total):
     """Sums of the first 0, 1, … values less `middle` into `total` (n + 3,), of which the first and last are twice."""
     n = len(x)
@@ -22,7 +18,7 @@ def _add_up(x, middle, total):
     total[n + 2] = total[n + 1]
 
 
-@_quick
+@quick
 def _raise(total, length, weights, room, best, size):
     """Where windows of a length are worse than what is known of those that start there: elementwise, as vector code."""
     share, factor, off = weights[1], weights[2], weights[3]
@@ -36,7 +32,7 @@ def _raise(total, length, weights, room, best, size):
         size[i] = length if above else size[i]
 
 
-@_quick
+@quick
 def _worst(weights, scratch):
     """Statistic, start and length of the worst window; −inf when there is none. See `worst_window` for `scratch`."""
     total, room, best, size = scratch[0], scratch[1], scratch[2], scratch[3]
@@ -84,7 +80,7 @@ def worst_run(x, half, longer, clearly, prior, scratch, found):
     found[0], found[1] = (first, size) if better else (start, length)
 
 
-@_quick
+@quick
 def _products(y, first, end, lag):
     """Sum of the products of values a lag apart, and how many have neither in the cut from `first` to `end`."""
     summed, pairs = 0.0, 0

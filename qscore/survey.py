@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qscore import tables
+from qscore import chainmeans, tables
 
 FROM_MAPS, FROM_ARCHIVE = "Q computed here from maps", "Q as published by the archive"
 BY_ARCHIVE = "published"  # the column `version` of entries whose Q the archive computed
@@ -27,7 +27,7 @@ def join(pairs: list[dict], scored: list[dict]) -> list[dict]:
 
 
 def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=None) -> None:
-    """Scores of all batches + catalogue → ``entries.parquet`` and ``.tsv``, ``residues``, ``ligands``, ``inclusion``.
+    """Scores of all batches + catalogue → ``entries.parquet`` and ``.tsv``, ``residues``, ``chains`` and the others.
 
     Columns that the pairs have beside the layout (a table of one's own) stay.
 
@@ -47,9 +47,17 @@ def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=
     published = tables.read_rows(published_file, layout=tables.PUBLISHED) if published_file else []
     rows = with_published(join(tables.read_rows(pairs_file), scored), published)
     for layout in tables.BESIDE_ENTRIES:
-        parts = [folder / f"{layout.name}.parquet" for folder in folders]
-        tables.concatenate(Path(out) / f"{layout.name}.parquet", parts, layout=layout)
+        if layout is not tables.RESIDUES:
+            _concatenate(folders, out, layout)
+    with tables.growing(Path(out) / "chains.parquet", tables.CHAINS) as add:
+        seen = {"watched": chainmeans.NEEDED, "watch": lambda part: add(chainmeans.of_residues(part))}
+        _concatenate(folders, out, tables.RESIDUES, **seen)
     write_entries(out, rows)
+
+
+def _concatenate(folders: list[Path], out, layout: tables.Layout, **options) -> None:
+    parts = [folder / f"{layout.name}.parquet" for folder in folders]
+    tables.concatenate(Path(out) / f"{layout.name}.parquet", parts, layout=layout, **options)
 
 
 def with_published(rows: list[dict], published: list[dict]) -> list[dict]:

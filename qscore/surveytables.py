@@ -16,6 +16,7 @@ _PLACES = {
     "published": ("published/published.parquet", layouts.PUBLISHED),
     "entries": ("tables/entries.parquet", layouts.ENTRIES),
     "residues": ("tables/residues.parquet", layouts.RESIDUES),
+    "chains": ("tables/chains.parquet", layouts.CHAINS),
     "ligands": ("tables/ligands.parquet", layouts.LIGANDS),
     "inclusion": ("tables/inclusion.parquet", layouts.INCLUSION),
     "lines": ("fit/lines.tsv", layouts.LINES),

@@ -8,8 +8,8 @@ import json
 import os
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from qscore.layouts import (
     ATOMS,
     BATCH,
     BESIDE_ENTRIES,
+    CHAINS,
     COMPARED,
     CONCORDANCE,
     CORRELATIONS,
@@ -53,8 +54,8 @@ from qscore.layouts import (
 )
 
 __all__ = [
-    "ATOMS", "BATCH", "BESIDE_ENTRIES", "COMPARED", "CONCORDANCE", "CORRELATIONS", "DRAWS", "ENTRIES", "EXAMINED",
-    "EXCLUDED", "FLAGS", "FRAMES", "INCLUSION", "LIGANDS", "OTHER_SCORES", "OUTLIERS", "PAIRS", "PROFILES",
+    "ATOMS", "BATCH", "BESIDE_ENTRIES", "CHAINS", "COMPARED", "CONCORDANCE", "CORRELATIONS", "DRAWS", "ENTRIES",
+    "EXAMINED", "EXCLUDED", "FLAGS", "FRAMES", "INCLUSION", "LIGANDS", "OTHER_SCORES", "OUTLIERS", "PAIRS", "PROFILES",
     "PUBLISHED", "RANKED", "REGIONS", "REGION_SUMMARY", "RESIDUES", "RIVALS", "SCORED", "SHOWN_PROFILES", "TRACES",
     "WORKLIST", "Column", "Layout",
     "as_columns", "as_json", "concatenate", "frame", "growing", "read_parquet", "read_rows", "read_tsv",
@@ -136,9 +137,12 @@ def _table(layout: Layout, columns: Mapping) -> pa.Table:
 
 
 def _encoding(layout: Layout) -> dict:
-    """Numbers with a fraction hardly repeat: a dictionary of them costs time and space, and is then given up."""
-    repeated = [column.name for column in layout.columns if column.kind != "number"]
-    return {"compression": "zstd", "use_dictionary": repeated or False}
+    """Numbers with a fraction hardly repeat: a dictionary of them costs time and space, and is then given up.
+
+    Nor does anyone look for the row groups in which they lie between two bounds.
+    """
+    repeated = [column.name for column in layout.columns if column.kind != "number"] or False
+    return {"compression": "zstd", "use_dictionary": repeated, "write_statistics": repeated}
 
 
 def write_tsv(path, layout: Layout, columns: Mapping) -> None:
@@ -224,11 +228,16 @@ def read_parquet(*paths, layout: Layout) -> dict[str, list]:
     return pa.concat_tables(tables).to_pydict() if tables else {name: [] for name in layout.names}
 
 
-def concatenate(path, parts, *, layout: Layout) -> None:
-    """Parquet files of a layout → one. No part lies in two of its row groups, the smallest of which hold many parts."""
+def concatenate(path, parts, *, layout: Layout, watched: Layout | None = None, watch: Callable | None = None) -> None:
+    """Parquet files of a layout → one. No part lies in two of its row groups, the smallest of which hold many parts.
+
+    `watch` is called with the `watched` columns of each part, as `row_groups` gives them with codes.
+    """
     with growing(path, layout) as add:
         for found in _read_ahead(parts, layout):
             add(found)
+            if watch is not None:
+                watch({c.name: _array(found[c.name], c.kind, codes=True) for c in watched.columns})
 
 
 @contextmanager
@@ -243,24 +252,35 @@ def growing(path, layout: Layout):
     for name in text:  # as it is read: each different value once
         coded = coded.set(coded.get_field_index(name), pa.field(name, _CODED))
     waiting: list[pa.Table] = []
+    writing: list[Future] = []
 
     def add(rows) -> None:
         waiting.append((rows if isinstance(rows, pa.Table) else _table(layout, rows)).cast(coded))
         if sum(map(len, waiting)) >= _GROUP:
-            _write_group(writer, waiting)
+            put()
+
+    def put() -> None:
+        while writing:  # one at a time, in order
+            writing.pop().result()
+        writing.append(hand.submit(_write_group, writer, tuple(waiting)))
+        waiting.clear()
 
     options = {"store_schema": False} | _encoding(layout)  # kept, it would make all readers see codes
-    with whole_file(path, "wb") as stream, pq.ParquetWriter(stream, coded, **options) as writer:
+    with (
+        whole_file(path, "wb") as stream,
+        pq.ParquetWriter(stream, coded, **options) as writer,
+        ThreadPoolExecutor(1) as hand,
+    ):
         yield add
-        if waiting:
-            _write_group(writer, waiting)
+        put()
+        writing.pop().result()
 
 
-def _write_group(writer: pq.ParquetWriter, waiting: list[pa.Table]) -> None:
+def _write_group(writer: pq.ParquetWriter, waiting: tuple[pa.Table, ...]) -> None:
     """What waits becomes one row group."""
-    found = pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
-    waiting.clear()
-    writer.write_table(found, row_group_size=max(len(found), 1))
+    if waiting:
+        found = pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
+        writer.write_table(found, row_group_size=max(len(found), 1))
 
 
 def _read_ahead(parts, layout: Layout) -> Iterator[pa.Table]:

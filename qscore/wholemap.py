@@ -78,7 +78,7 @@ class Passing:
 
     def __init__(self, positions: np.ndarray, level: float | None = None):
         self._positions = np.ascontiguousarray(positions, dtype=np.float64)
-        self._level = np.inf if level is None else float(level)
+        self._level = np.inf if level is None else _single(level)
         self._totals, self._counts = np.zeros(4), np.zeros(4, dtype=np.int64)
         self._sample: list[np.ndarray] = []
 
@@ -141,6 +141,12 @@ class Passing:
             mean, sd = of_solvent / n_solvent, _sd(n_solvent, of_solvent, solvent_squares)
             solvent = mean, sd, mode_of(far)
         return WholeMap(n, total, squares, n_solvent, *solvent, n_above, n_above_far, far, self._stride)
+
+
+def _single(level: float) -> float:
+    """The largest number of a map's kind that is not above a level: what is above one is above the other."""
+    near = np.float32(level)
+    return float(np.nextafter(near, np.float32(-np.inf)) if near > level else near)
 
 
 def _sd(n: int, total: float, squares: float) -> float:

@@ -55,6 +55,12 @@ def residues():
             }  # fmt: skip
 
 
+CHAINS = [
+    {"emdb_id": "EMD-1001", "pdb_id": "1aaa", "chain": chain, "n_residues": 40, "n_scored": 320, "q_04": q}
+    for chain, q in (("A", 0.60), ("B", 0.02))
+]
+
+
 def ligand(number, component, kind, q, **more):
     return {
         "emdb_id": "EMD-1001", "pdb_id": "1aaa", "chain": "A", "number": str(number), "component": component,
@@ -99,6 +105,7 @@ def survey(tmp_path_factory):
     put(folder, "tables/entries.parquet", layouts.ENTRIES, ENTRIES)
     put(folder, "flags/flags.parquet", layouts.FLAGS, [row for row in ENTRIES if row["status"] == "scored"])
     put(folder, "tables/residues.parquet", layouts.RESIDUES, residues())
+    put(folder, "tables/chains.parquet", layouts.CHAINS, CHAINS)
     put(folder, "regions/ligands.parquet", layouts.RANKED, RANKED)
     put(folder, "regions/regions.parquet", layouts.REGIONS, REGIONS)
     put(folder, "concordance/concordance.parquet", layouts.CONCORDANCE, CONCORDANCE)
@@ -400,7 +407,7 @@ def test_text_cannot_steer_the_terminal(survey):
 
 def test_what_a_survey_has_no_rows_of_is_said(tmp_path, capsys):
     put(tmp_path, "tables/entries.parquet", layouts.ENTRIES, ENTRIES)
-    put(tmp_path, "tables/residues.parquet", layouts.RESIDUES, [])
+    put(tmp_path, "tables/chains.parquet", layouts.CHAINS, CHAINS)
     put(tmp_path, "flags/flags.parquet", layouts.FLAGS, [row for row in ENTRIES if row["status"] == "scored"])
     put(tmp_path, "regions/regions.parquet", layouts.REGIONS, [])
     with audit.opened(tmp_path, audit.Limits(threads=1)) as opened:

@@ -232,6 +232,6 @@ def test_same_table_same_bytes(tmp_path):
         survey_of(table, tmp_path)
         files.append({path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()})
     assert files[0] == files[1] and set(files[0]) == {
-        "entries.parquet", "entries.tsv", "residues.parquet", "ligands.parquet", "inclusion.parquet"
+        "entries.parquet", "entries.tsv", "residues.parquet", "chains.parquet", "ligands.parquet", "inclusion.parquet"
     }  # fmt: skip
     assert [row["emdb_id"] for row in tables.read_tsv(tmp_path / "out" / "entries.tsv")] == ["EMD-1001", "EMD-1002"]

@@ -5,15 +5,11 @@
 --   deviation for a chain of that share of the atoms; entry_q the entry's mean.
 -- Mind: a chain that no density shows may be right and flexible; Q cannot tell that from a wrong one.
 -- set least = 30: scored residues of a chain at least
-WITH chains AS (
-    SELECT emdb_id, pdb_id, chain, count(*) AS residues, sum(n_scored) AS atoms, sum(q_04 * n_scored) AS total
-    FROM residues WHERE class IN ('protein', 'nucleic') AND q_04 IS NOT NULL
-    GROUP BY emdb_id, pdb_id, chain HAVING count(*) >= $least
-), beside AS (
-    SELECT c.*, c.total / c.atoms AS q, e.q_null, e.q_scored, e.resolution,
-           e.q_null_sd * sqrt(greatest((e.n_scored - coalesce(e.n_water, 0)) / c.atoms, 1)) AS sd, e.q_null_sd
+WITH beside AS (
+    SELECT c.emdb_id, c.pdb_id, c.chain, c.n_residues AS residues, c.q_04 AS q, e.q_null, e.q_scored, e.resolution,
+           e.q_null_sd * sqrt(greatest((e.n_scored - coalesce(e.n_water, 0)) / c.n_scored, 1)) AS sd, e.q_null_sd
     FROM chains c JOIN entries e USING (emdb_id, pdb_id)
-    WHERE e.q_null IS NOT NULL AND e.q_null_sd > 0
+    WHERE c.n_residues >= $least AND e.q_null IS NOT NULL AND e.q_null_sd > 0
 )
 SELECT emdb_id, pdb_id, chain, residues, round(resolution, 2) AS resolution, round(q, 3) AS q,
        round(q_null, 3) AS chance, round(sd, 3) AS chance_sd, round(q_scored, 3) AS entry_q

@@ -7,20 +7,15 @@
 -- Mind: regions are judged against the rest of their entry: a chain that is unresolved throughout shows in
 --   chains-at-chance and worst-chains.
 -- set least = 20: residues of the longest region at least
-WITH chains AS (
+WITH bad AS (
     SELECT emdb_id, pdb_id, chain, count(*) AS regions, sum(length)::BIGINT AS in_regions, max(length) AS longest,
            arg_min(struct_pack(a := "from", b := "to", q := mean_q, e := expected, p := p_adjusted, c := pooled),
                    struct_pack(x := -length, y := mean_q, z := "from")) AS worst
     FROM regions WHERE kind = 'chain region' AND p_adjusted <= 0.05
     GROUP BY emdb_id, pdb_id, chain HAVING max(length) >= $least
-), sizes AS (
-    SELECT emdb_id, pdb_id, chain, count(*) AS residues FROM residues
-    WHERE class IN ('protein', 'nucleic') AND q_04 IS NOT NULL
-      AND (emdb_id, pdb_id) IN (SELECT (emdb_id, pdb_id) FROM chains)
-    GROUP BY emdb_id, pdb_id, chain
 )
-SELECT c.emdb_id, c.pdb_id, c.chain, s.residues, c.regions, c.in_regions,
-       round(c.in_regions / s.residues, 3) AS share, c.longest, worst.a AS "from", worst.b AS "to",
+SELECT c.emdb_id, c.pdb_id, c.chain, s.n_residues AS residues, c.regions, c.in_regions,
+       round(c.in_regions / s.n_residues, 3) AS share, c.longest, worst.a AS "from", worst.b AS "to",
        round(worst.q, 3) AS mean_q, round(worst.e, 3) AS expected, worst.p AS p_adjusted, worst.c AS pooled
-FROM chains c LEFT JOIN sizes s USING (emdb_id, pdb_id, chain)
+FROM bad c LEFT JOIN chains s USING (emdb_id, pdb_id, chain)
 ORDER BY c.in_regions DESC, c.longest DESC, c.emdb_id, c.pdb_id, c.chain

@@ -6,18 +6,17 @@
 --   telling than different chains that do.
 -- set least = 30: scored residues of a chain, and of the others together, at least
 -- set rows = 200: rows
-WITH chains AS (
-    SELECT emdb_id, pdb_id, chain, count(*) AS residues, sum(n_scored) AS atoms, sum(q_04 * n_scored) AS total
-    FROM residues WHERE class IN ('protein', 'nucleic') AND q_04 IS NOT NULL
-    GROUP BY emdb_id, pdb_id, chain
+WITH chain AS (
+    SELECT emdb_id, pdb_id, chain, n_residues AS residues, n_scored AS atoms, q_04 AS q, q_04 * n_scored AS total
+    FROM chains
 ), entry AS (
     SELECT emdb_id, pdb_id, sum(residues) AS residues, sum(atoms) AS atoms, sum(total) AS total, count(*) AS chains
-    FROM chains GROUP BY emdb_id, pdb_id
+    FROM chain GROUP BY emdb_id, pdb_id
 )
 SELECT c.emdb_id, c.pdb_id, c.chain, c.residues, e.chains, round(r.resolution, 2) AS resolution,
-       round(c.total / c.atoms, 3) AS q, round((e.total - c.total) / (e.atoms - c.atoms), 3) AS rest,
-       round(c.total / c.atoms - (e.total - c.total) / (e.atoms - c.atoms), 3) AS difference
-FROM chains c JOIN entry e USING (emdb_id, pdb_id) JOIN entries r USING (emdb_id, pdb_id)
+       round(c.q, 3) AS q, round((e.total - c.total) / (e.atoms - c.atoms), 3) AS rest,
+       round(c.q - (e.total - c.total) / (e.atoms - c.atoms), 3) AS difference
+FROM chain c JOIN entry e USING (emdb_id, pdb_id) JOIN entries r USING (emdb_id, pdb_id)
 WHERE c.residues >= $least AND e.residues - c.residues >= $least
 ORDER BY difference, c.emdb_id, c.pdb_id, c.chain
 LIMIT $rows

@@ -3,6 +3,7 @@ TABLES = {
     "entries": "tables/entries.parquet",
     "table": "tables/entries.tsv",
     "residues": "tables/residues.parquet",
+    "chains": "tables/chains.parquet",
     "ligands": "tables/ligands.parquet",
     "inclusion": "tables/inclusion.parquet",
 }
