@@ -18,10 +18,13 @@ bench: $(READY)
 	$(VENV)/bin/python -m pytest -q -o addopts= -p no:xdist benchmarks/bench_speed.py --benchmark-columns=min,median,rounds
 	$(VENV)/bin/python benchmarks/kernel.py
 	$(VENV)/bin/python benchmarks/startup.py
-	$(VENV)/bin/python benchmarks/scores.py
+	$(VENV)/bin/python benchmarks/entry.py
+	$(VENV)/bin/python benchmarks/scores.py --threads 1 2
+	$(VENV)/bin/python benchmarks/capsid.py
 	$(VENV)/bin/python benchmarks/memory.py --only 256
 	$(VENV)/bin/python benchmarks/page.py
 	$(VENV)/bin/python benchmarks/audit.py
+	$(VENV)/bin/python benchmarks/archive.py --pairs 2000
 	$(VENV)/bin/python benchmarks/catalogue.py
 	$(VENV)/bin/python benchmarks/download.py
 

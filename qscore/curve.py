@@ -35,6 +35,8 @@ CELLS = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0)  # edges, Å
 FEWEST_IN_CELL = 100
 FOLDS = 5
 ROUGH = 1000  # rows of a first guess
+_DENSITY, _STEPS = 800, 5  # rows beside a guess that tell how dense they lie, and how often it is moved
+_LEFT = 0.2  # of the reach of a guess, once it is moved
 THIN = 8  # of that many rows one is taken, before all are
 Start = tuple[np.ndarray, np.ndarray]  # a grid, Å, and quantiles on it
 
@@ -189,7 +191,9 @@ def _regression(columns, y, level: float, guess, reach: float) -> np.ndarray:
         How many rows beside the guess are sought at first, on either side.
     """
     total = (1 - level) * columns.sum(axis=0)
-    off = (y - guess) / np.linalg.norm(columns, axis=1)  # a fit is surest where the norm, its leverage, is small
+    # a fit is surest where the norm, its leverage, is small
+    off = (y - _nearer(columns, y, total, guess, reach)) / np.linalg.norm(columns, axis=1)
+    reach *= _LEFT
     sought, above = _near(off, level, max(60, int(reach)))
     while True:
         found = _programme(columns[sought], y[sought], total - columns[above].sum(axis=0))
@@ -203,6 +207,28 @@ def _regression(columns, y, level: float, guess, reach: float) -> np.ndarray:
             return found
         sought |= wrong
         above &= ~wrong
+
+
+def _nearer(columns, y, total, guess, reach: float) -> np.ndarray:
+    """A guess at the quantile moved by Newton's steps, the density along it taken from the rows next to it.
+
+    The columns are orthonormal. At the quantile those of the rows above it add up to `total`; the step that comes
+    closest to that is taken.
+    """
+    found, step = columns.T @ guess, np.zeros(columns.shape[1])
+    some, best, least = min(len(y) - 1, int(max(_DENSITY, reach))), guess, np.inf
+    for _ in range(_STEPS):
+        fitted = columns @ (found + step)
+        residual = y - fitted
+        surplus = columns[residual > 0].sum(axis=0) - total
+        if not (off := np.linalg.norm(surplus)) < least:
+            step /= 4
+            continue
+        found, best, least = found + step, fitted, off
+        width = np.partition(np.abs(residual), some)[some]
+        near = columns[np.abs(residual) <= width]
+        step = np.linalg.lstsq(near.T @ near, 2 * width * surplus)[0]
+    return best
 
 
 def _near(residual, level: float, reach: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,8 @@ import numpy as np
 
 from qscore import compiled
 
+LANES = 32  # of `redrawloops`, which is not imported here: the compiler would be, too
+
 
 @lru_cache(maxsize=4)  # the scores of a survey are redrawn alike, one after the other
 def times_drawn(groups: int, draws: int, seed: int) -> np.ndarray:
@@ -44,13 +46,25 @@ def totals(sums, *, draws: int, seed: int) -> np.ndarray:
     return np.ascontiguousarray(found.T)
 
 
+@lru_cache(maxsize=4)
+def _by_lanes(groups: int, draws: int, seed: int) -> np.ndarray:
+    """`times_drawn` in blocks of redraws that are ranked side by side → uint16 (blocks, groups, lanes).
+
+    The last block is filled up with the first redraws.
+    """
+    blocks = -(-draws // LANES)
+    times = times_drawn(groups, draws, seed)[np.arange(blocks * LANES) % draws]
+    return np.ascontiguousarray(times.reshape(blocks, LANES, groups).swapaxes(1, 2))
+
+
 def rank_moments(x, y, group, *, draws: int, seed: int) -> np.ndarray:
     """Sums of 1, x, y, xx, xy, yy of the ranks of redrawn rows, ranked anew in each draw.
 
     Parameters
     ----------
     x, y, group : array, shape (n,)
-        Rows of a group are drawn together. A rank is the mean one of equal values, about the middle and over the rows.
+        Rows of a group are drawn together. A rank is the mean one of equal values, about the middle: so the sums of
+        ranks themselves are 0. `x` should be the one with fewer different values.
     draws, seed : int
 
     Returns
@@ -59,7 +73,9 @@ def rank_moments(x, y, group, *, draws: int, seed: int) -> np.ndarray:
     """
     order = np.lexsort((group, x, y))
     xs, ys, number = (np.unique(one, return_inverse=True)[1][order] for one in (x, y, group))
-    times = times_drawn(int(number.max()) + 1, draws, seed)
-    found, scratch = np.empty((draws, 6)), (np.empty(len(xs)), np.empty(int(xs.max()) + 1))
+    times = _by_lanes(int(number.max()) + 1, draws, seed)
+    scratch = np.empty((int(xs.max()) + 1, LANES)), np.empty(8 * LANES)
+    found = np.empty((len(times), 4 * LANES))
     compiled.loops().rank_redrawn(xs, ys, number, times, *scratch, found)
-    return np.ascontiguousarray(found.T)
+    n, xx, xy, yy = found.reshape(-1, 4, LANES).swapaxes(0, 1).reshape(4, -1)[:, :draws]
+    return np.array([n, np.zeros(draws), np.zeros(draws), xx, xy, yy])

@@ -47,9 +47,11 @@ def judged(entries_file, fit_file, rule: FitRule, *, level: float = 0.05) -> lis
     spread = _numbers(rows, "q_null_sd")
     spread[spread == 0] = math.nan
     columns["z_chance"] = (_numbers(rows, "q_scored") - _numbers(rows, "q_null")) / spread
+    names, found = tuple(columns), zip(*(values.tolist() for values in columns.values()), strict=True)
+    bands = map(expected.MAPQ_2_9_7.band, resolution.tolist())
     return [
-        _row(row, {key: values[k] for key, values in columns.items()}, curve, why)
-        for k, (row, why) in enumerate(zip(rows, whys, strict=True))
+        _row(row, dict(zip(names, one, strict=True)), band) | {"equation": curve.name, "left_out": why}
+        for row, one, band, why in zip(rows, found, bands, whys, strict=True)
     ]
 
 
@@ -93,16 +95,11 @@ def _described(resolution: np.ndarray, q: np.ndarray, within: np.ndarray) -> np.
     return np.where(np.isfinite(z), z, math.nan)
 
 
-def _row(row: dict, found: dict, curve, left_out: str) -> dict:
-    resolution = math.nan if row["resolution"] is None else row["resolution"]
-    published = expected.MAPQ_2_9_7.band(resolution)
-    flag = "" if found["flag"] == "high" and row["tight_mask"] else str(found["flag"])
+def _row(row: dict, found: dict, published: tuple[float, float]) -> dict:
     return {
         **{key: row[key] for key in ("emdb_id", "pdb_id", "resolution", "q_mean")},
-        **{key: value.item() if isinstance(value, np.generic) else value for key, value in found.items()},
-        "equation": curve.name,
-        "left_out": left_out,
-        "flag": flag,
+        **found,
+        "flag": "" if found["flag"] == "high" and row["tight_mask"] else found["flag"],
         "band_mapq": outliers.band_flag(row["q_mean"], *published),
     }
 

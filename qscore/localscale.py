@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 NEAREST = 501
+_AT_ONCE = 256  # windows: 1 MB
 MAD = 1.4826
 SPLINE_DF = 6
 GRID_STEP = 0.05
@@ -61,11 +62,12 @@ def _normal(shares) -> np.ndarray:
 
 def bisquare_spline(resolution, q, grid) -> np.ndarray:
     """Natural cubic spline (df 6) of `q` on `resolution`, Å, by Tukey's bisquare, at the resolutions `grid`."""
-    import statsmodels.api as sm
     from patsy import build_design_matrices, dmatrix
+    from statsmodels.robust.norms import TukeyBiweight
+    from statsmodels.robust.robust_linear_model import RLM
 
     design = dmatrix(f"cr(x, df={SPLINE_DF}) - 1", {"x": resolution})
-    found = sm.RLM(q, np.asarray(design), M=sm.robust.norms.TukeyBiweight()).fit()
+    found = RLM(q, np.asarray(design), M=TukeyBiweight()).fit()
     return np.asarray(build_design_matrices([design.design_info], {"x": grid})[0]) @ found.params
 
 
@@ -138,16 +140,28 @@ def descriptive_z(resolution, q) -> np.ndarray:
 
 def _bisquare_residual(resolution, q) -> np.ndarray:
     """Residual of the spline; the scale of its weights is the deviation from the median, not from 0."""
-    import statsmodels.api as sm
     from patsy import dmatrix
+    from statsmodels.robust.norms import TukeyBiweight
+    from statsmodels.robust.robust_linear_model import RLM
+    from statsmodels.robust.scale import mad
 
     design = np.asarray(dmatrix(f"cr(x, df={SPLINE_DF}) - 1", {"x": resolution}))
-    robust = sm.RLM(q, design, M=sm.robust.norms.TukeyBiweight())
-    return robust.fit(scale_est=lambda _model, residual: sm.robust.scale.mad(residual)).resid
+    robust = RLM(q, design, M=TukeyBiweight())
+    return robust.fit(scale_est=lambda _model, residual: mad(residual)).resid
 
 
 def _local_mad(values) -> np.ndarray:
     """Median absolute deviation from the median among each value's `NEAREST`, itself in their middle."""
-    half = NEAREST // 2
-    near = (values[max(0, k - half) : k + half + 1] for k in range(len(values)))
-    return np.array([np.median(np.abs(window - np.median(window))) for window in near])
+    half, n = NEAREST // 2, len(values)
+    found = np.empty(n)
+    for k in [*range(min(half, n)), *range(max(half, n - half), n)]:  # at the ends there are fewer
+        found[k] = _mad(values[None, max(0, k - half) : k + half + 1])[0]
+    for first in range(half, n - half, _AT_ONCE):
+        last = min(first + _AT_ONCE, n - half)
+        found[first:last] = _mad(np.lib.stride_tricks.sliding_window_view(values[first - half : last + half], NEAREST))
+    return found
+
+
+def _mad(windows) -> np.ndarray:
+    """Median absolute deviation of each row from its median."""
+    return np.median(np.abs(windows - np.median(windows, axis=1)[:, None]), axis=1)

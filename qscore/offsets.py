@@ -210,11 +210,13 @@ def _pieces(batch: Mapping, entries: Mapping) -> list:
         found.append((pair, int(bin_of(np.array([resolution]))[0])))
     if not found:
         return []
-    entry, rows = np.repeat(np.arange(len(kept)), [len(one) for one in kept]), np.concatenate(kept)
-    cell = entry * len(residue.names) + residue.code[rows]
+    sizes, rows = [len(one) for one in kept], np.concatenate(kept)
+    rows = slice(None) if len(rows) == len(residue.code) else rows  # in the order of the table: all of it
+    cell = np.repeat(np.arange(len(kept)) * len(residue.names), sizes) + residue.code[rows]
     shape, centres = (len(kept), len(residue.names)), np.array(centres)
     there = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape) > 0
-    of = {part: _means(cell, batch[name][rows], centres[entry].T, shape) for part, name in PARTS.items()}
+    about = [np.repeat(column, sizes) for column in centres.T]
+    of = {part: _means(cell, batch[name][rows], about, shape) for part, name in PARTS.items()}
     return [
         (pair, part, bin_, residue.text[there[k]], of[part][k, there[k]], float(centres[k, 0] - centres[k, 1]))
         for k, (pair, bin_) in enumerate(found)
@@ -225,8 +227,10 @@ def _pieces(batch: Mapping, entries: Mapping) -> list:
 def _means(cell, q, about, shape) -> np.ndarray:
     """Of each entry and type: how many have a Q, its means about both centres, mean square about the second."""
     known = np.isfinite(q)
-    cell, about_own, about_expected = cell[known], q[known] - about[0][known], q[known] - about[1][known]
+    if not known.all():
+        cell, q, about = cell[known], q[known], [one[known] for one in about]
     count = np.bincount(cell, minlength=shape[0] * shape[1])
+    about_own, about_expected = (q - one for one in about)
     sums = [np.bincount(cell, part, minlength=len(count)) for part in (about_own, about_expected, about_expected**2)]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.stack([count, *(part / count for part in sums)], axis=1).reshape(*shape, len(_FIELDS))

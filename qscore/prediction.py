@@ -26,14 +26,33 @@ def monotone(score, resolution, new) -> np.ndarray:
     float array, shape (m,)
         Å.
     """
-    from scipy.optimize import isotonic_regression
-    from scipy.stats import rankdata
+    (place, number), ranks = numbered(score), numbered(resolution)[1]
+    return _monotone(number, ranks, resolution, place)(new)
 
-    place, number = np.unique(score, return_inverse=True)
-    weight = np.bincount(number).astype(float)
-    mean = np.bincount(number, resolution) / weight
-    rising = covariance(rankdata(score), rankdata(resolution)) >= 0
-    return np.interp(new, place, isotonic_regression(mean, weights=weight, increasing=bool(rising)).x)
+
+def numbered(values) -> tuple[np.ndarray, np.ndarray]:
+    """The different values, rising, and which of them each is."""
+    return np.unique(values, return_inverse=True)
+
+
+def _monotone(number, rank, resolution, place):
+    """`monotone`, a function of new scores, of rows by the numbers of their different scores and resolutions.
+
+    `place`: the score of each number, of which there may be more than these rows have.
+    """
+    from scipy.optimize import isotonic_regression
+
+    count = np.bincount(number, minlength=len(place))
+    there = count > 0
+    mean = np.bincount(number, resolution, minlength=len(place))[there] / count[there]
+    rising = covariance(_ranks(number, count), _ranks(rank, np.bincount(rank))) >= 0
+    found = isotonic_regression(mean, weights=count[there].astype(float), increasing=bool(rising)).x
+    return lambda new: np.interp(new, place[there], found)
+
+
+def _ranks(number, count) -> np.ndarray:
+    """Ranks of rows, the mean one of equal values, from the number of each one's value and how often each is there."""
+    return (np.cumsum(count) - (count - 1) / 2)[number]
 
 
 def straight(score, resolution, new) -> np.ndarray:
@@ -71,10 +90,15 @@ def out_of_fold(score, resolution, fold, predict=monotone) -> np.ndarray:
     float array, shape (n,)
         Å.
     """
+    if predict is monotone:  # the rows of a fold are numbered as all are: they are sorted once
+        (place, number), rank = numbered(score), numbered(resolution)[1]
     found = np.empty(len(score))
     for one in np.unique(fold):
         held = fold == one
-        found[held] = predict(score[~held], resolution[~held], score[held])
+        if predict is monotone:
+            found[held] = _monotone(number[~held], rank[~held], resolution[~held], place)(score[held])
+        else:
+            found[held] = predict(score[~held], resolution[~held], score[held])
     return found
 
 

@@ -11,16 +11,16 @@ import numpy as np
 from qscore import __version__, rivalwords, tables
 from qscore.fitting import Groups, rows_of
 from qscore.layouts import CORRELATIONS, RIVALS
-from qscore.prediction import FOLDS, out_of_fold, rmse, straight, unknowing
+from qscore.prediction import FOLDS, monotone, rmse, straight, unknowing
 from qscore.redraws import (
     DRAWS,
     SEED,
     correlation,
     interval,
-    moments,
     pearson,
     spearman,
     spearman_redrawn,
+    standard,
     told_apart,
     wider,
 )
@@ -143,28 +143,27 @@ def following(part: Part, column: str) -> dict:
     x, y = part.resolution, part.scores[column]
     found = {"pearson": _number(pearson(x, y)), "spearman": _number(spearman(x, y))}
     if found["pearson"] is not None:
-        found |= _scatter(part, x, y)
+        found |= _scatter(part, column)
     return found | _errors(part, column)
 
 
-def _scatter(part: Part, x, y) -> dict:
+def _scatter(part: Part, column: str) -> dict:
     """R² of a line and of a spline over resolution, and the intervals of the correlations."""
+    x, y = part.resolution, part.scores[column]
     found = {"r_squared_line": pearson(x, y) ** 2}
     if not too_few_for_shape(x):
         found["r_squared_spline"] = lack_of_fit(x, y)["r_squared_spline"]
     if part.groups:
-        r = wider(interval(correlation(one)) for one in part.redrawn(moments(x, y)))
+        r = wider(interval(correlation(one)) for one in part.moments_redrawn(column))
         redrawn = [spearman_redrawn(x, y, one, draws=part.draws, seed=part.seed) for one in part.groups]
         found |= _ends("pearson", r) | _ends("spearman", wider(map(interval, redrawn)))
     return found
 
 
 def _errors(part: Part, column: str) -> dict:
-    if (fold := part.fold) is None:
+    if part.fold is None:
         return {}
-    error = out_of_fold(part.scores[column], part.resolution, fold) - part.resolution
-    line = out_of_fold(part.scores[column], part.resolution, fold, straight) - part.resolution
-    nothing = out_of_fold(part.scores[column], part.resolution, fold, unknowing) - part.resolution
+    error, line, nothing = (part.errors(column, one) for one in (monotone, straight, unknowing))
     typical = float(np.median(np.abs(error)))
     return {"error": rmse(error), "error_median": typical, "error_line": rmse(line), "error_none": rmse(nothing)}
 
@@ -174,19 +173,20 @@ def against_q(part: Part, column: str) -> dict:
     both = part.where([column, Q])
     if column == Q or both is None:
         return {}
-    found, (score, q) = {"n_with_q": len(both.resolution)}, (both.scores[one] for one in (column, Q))
-    x, terms = both.resolution, [moments(both.resolution, score), moments(both.resolution, q)]
-    found["pearson_less_q"] = _number(abs(pearson(x, score)) - abs(pearson(x, q)))
-    if (fold := both.fold) is not None:
-        squared = [(out_of_fold(one, x, fold) - x) ** 2 for one in (score, q)]
-        found["error_less_q"] = rmse(np.sqrt(squared[0])) - rmse(np.sqrt(squared[1]))
-        terms += [squared]
-    drawn = both.redrawn(np.concatenate(terms))
-    if drawn and found["pearson_less_q"] is not None:
-        r = (interval(np.abs(correlation(one[:6])) - np.abs(correlation(one[6:12]))) for one in drawn)
+    found, x = {"n_with_q": len(both.resolution)}, both.resolution
+    found["pearson_less_q"] = _number(abs(pearson(x, both.scores[column])) - abs(pearson(x, both.scores[Q])))
+    if both.fold is not None:
+        found["error_less_q"] = rmse(both.errors(column)) - rmse(both.errors(Q))
+    if not both.groups:
+        return found
+    score, q = (both.moments_redrawn(one) for one in (column, Q))
+    if found["pearson_less_q"] is not None:
+        pairs = zip(score, q, strict=True)
+        r = (interval(np.abs(correlation(one)) - np.abs(correlation(other))) for one, other in pairs)
         found |= _ends("pearson_less_q", wider(r))
-    if drawn and fold is not None:
-        errors = (interval(np.sqrt(one[12] / one[0]) - np.sqrt(one[13] / one[0])) for one in drawn)
+    if both.fold is not None:
+        squared = zip(both.squares_redrawn(column), both.squares_redrawn(Q), score, strict=True)
+        errors = (interval(np.sqrt(one[0] / n[0]) - np.sqrt(other[0] / n[0])) for one, other, n in squared)
         found |= _ends("error_less_q", wider(errors))
     return found
 
@@ -221,15 +221,16 @@ def ranking(part: Part) -> dict:
     facts |= {"real_space": [], "none": None}
     if n < FEWEST or not groups or len(ranked) < 2:
         return facts
-    x, fold = there.resolution, there.fold
-    squared = np.array([(out_of_fold(there.scores[one], x, fold) - x) ** 2 for one in ranked])
-    error, drawn = np.sqrt(squared.mean(axis=1)), there.redrawn(np.vstack([np.ones_like(x), squared]))
-    above = np.logical_and.reduce([told_apart(error, np.sqrt(one[1:] / one[0])) for one in drawn])
+    error = np.array([rmse(there.errors(one)) for one in ranked])
+    n_drawn = [one[0] for one in there.moments_redrawn(ranked[0])]
+    squared = zip(*(there.squares_redrawn(one) for one in ranked), strict=True)
+    drawn = [np.sqrt(np.vstack(one) / rows) for one, rows in zip(squared, n_drawn, strict=True)]
+    above = np.logical_and.reduce([told_apart(error, one) for one in drawn])
     order = np.argsort(error, kind="stable").tolist()
     real = [k for k in order if ranked[k] in REAL_SPACE]
     orders = {"order": order, "real_space": real if len(real) > 1 else []}
     rows = {key: [_ranked(ranked[k], error[k], above[k, of[0]]) for k in of] for key, of in orders.items()}
-    return facts | rows | {"none": rmse(out_of_fold(x, x, fold, unknowing) - x)}
+    return facts | rows | {"none": rmse(there.errors(ranked[0], unknowing))}
 
 
 def _ranked(column: str, error, told) -> dict:
@@ -247,13 +248,28 @@ def _place(column: str, ranked: dict) -> dict:
 def correlations(part: Part) -> list[dict]:
     """A row of `layouts.CORRELATIONS` for each two scores, and each with resolution, on the entries that have both."""
     values = {"resolution": part.resolution} | part.scores
-    there = [name for name in NAMES if np.isfinite(values[name]).any()]
-    found = []
+    known = {name: np.isfinite(values[name]) for name in NAMES if name in values}
+    there, standing, found = [name for name in known if known[name].any()], {}, []
     for first, second in combinations(there, 2):
-        both = np.isfinite(values[first]) & np.isfinite(values[second])
-        x, y = values[first][both], values[second][both]
-        row = {"first": first, "second": second, "n": len(x)}
-        if len(x) >= 3:
-            row |= {"pearson": _number(pearson(x, y)), "spearman": _number(spearman(x, y))}
+        both = known[first] & known[second]
+        row, among = {"first": first, "second": second, "n": int(both.sum())}, both.tobytes()
+        if row["n"] >= 3:
+            for name in (first, second):
+                if (name, among) not in standing:
+                    standing[name, among] = _standing(values[name][both])
+            pairs = zip(standing[first, among], standing[second, among], strict=True)
+            row |= dict(zip(("pearson", "spearman"), (_number(_pearson(*one)) for one in pairs), strict=True))
         found.append(row)
     return found
+
+
+def _standing(values) -> tuple[np.ndarray, np.ndarray]:
+    """Values and their ranks, `standard` both."""
+    from scipy.stats import rankdata
+
+    return standard(values), standard(rankdata(values))
+
+
+def _pearson(x, y) -> float:
+    """`redraws.pearson` of what is `standard`."""
+    return float(correlation(np.array([len(x), *(one.sum() for one in (x, y, x * x, x * y, y * y))])))

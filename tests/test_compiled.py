@@ -113,6 +113,24 @@ def test_first_use_compiles_and_says_so(tmp_path):
     assert set(json.loads(path.read_bytes().partition(b"\n")[0])["symbols"]) == set(vars(loops()))
 
 
+def test_a_second_compiler_that_fails_is_no_half_a_kernel():
+    from qscore import building
+
+    with (
+        building.written_beside(["no_such_source"]) as found,
+        pytest.raises(RuntimeError, match="could not be compiled"),
+    ):
+        list(found)
+
+
+def test_a_second_compiler_ends_with_the_first():
+    from qscore import building
+
+    with pytest.raises(ZeroDivisionError), building.written_beside(["gridloops"]) as found:
+        raise ZeroDivisionError
+    assert found.gi_frame.f_locals["other"].returncode is not None
+
+
 def test_a_loop_refuses_what_it_does_not_take():
     marked, offset, three = np.zeros((3, 3, 3), dtype=np.uint8), np.zeros(3, dtype=np.int64), np.ones(3)
     good = [marked, offset, three, three, np.zeros((2, 3)), 3.0, np.empty(2)]

@@ -127,6 +127,19 @@ def test_the_regression_is_exact(level, n):
     assert loss == pytest.approx(primal.fun, rel=1e-9)
 
 
+@pytest.mark.parametrize("level", [0.01, 0.5, 0.975])
+def test_a_guess_is_moved_to_where_the_rows_above_it_are_as_they_should(level):
+    x, q, _ = planted(6000, 7)
+    columns, _ = np.linalg.qr(fitted._basis(x, fitted._knots(np.sort(x))))
+    total, guess = (1 - level) * columns.sum(axis=0), middle(x) + spread(x) * LAW.ppf(level) + 0.02
+    moved = fitted._nearer(columns, q, total, guess, 100)
+    before, after = (np.linalg.norm(columns[q > one].sum(axis=0) - total) for one in (guess, moved))
+    assert after < before / 5
+    for known in (guess, np.full(len(q), 2.0)):  # never further off, even from where no row is near
+        off = np.linalg.norm(columns[q > fitted._nearer(columns, q, total, known, 100)].sum(axis=0) - total)
+        assert off <= np.linalg.norm(columns[q > columns @ (columns.T @ known)].sum(axis=0) - total)
+
+
 def test_the_spline_is_natural():
     """Linear beyond its boundary knots, and twice differentiable at all of them."""
     knots = np.array([1.0, 2.0, 3.0, 5.0, 6.0, 9.0])

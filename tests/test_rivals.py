@@ -9,10 +9,12 @@ from scipy import stats
 from test_figures import entry, write_survey
 from test_report import make
 
-from qscore import cli, figures, rivals, rivalscores, tables
+from qscore import cli, figures, groupdraws, rivals, rivalscores, tables
 from qscore.groupdraws import times_drawn
+from qscore.independence import Independence
 from qscore.prediction import monotone, out_of_fold, straight, unknowing
 from qscore.redraws import interval, spearman_redrawn, told_apart, totals, wider
+from qscore.rivalpart import Part
 from qscore.rivalscores import values_of
 from qscore.selection import FitRule
 from qscore.subsets import parse
@@ -103,6 +105,27 @@ def test_redraws_are_those_of_whole_groups():
         rows = redrawn_rows(group, times)
         np.testing.assert_allclose(sums[:, k], [x[rows].sum(), y[rows].sum()], atol=1e-12)
         assert rho[k] == pytest.approx(stats.spearmanr(x[rows], y[rows]).statistic, abs=1e-12)
+
+
+def test_as_many_redraws_are_ranked_side_by_side_as_the_loop_takes():
+    from qscore import redrawloops
+
+    assert groupdraws.LANES == redrawloops.LANES
+
+
+def test_the_blocks_of_redraws_do_not_matter():
+    generator = np.random.default_rng(9)
+    x, y, group = generator.normal(size=60).round(1), generator.normal(size=60), np.arange(60) // 4
+    few, many = (spearman_redrawn(x, y, group, draws=n, seed=3) for n in (groupdraws.LANES - 1, 2 * groupdraws.LANES))
+    np.testing.assert_array_equal(few, many[: len(few)])
+
+
+def test_what_is_asked_of_the_same_entries_is_the_same_part():
+    found = Part(
+        {"a": np.array([1.0, 2, np.nan]), "b": np.array([1.0, 2, 3])}, np.ones(3), Independence(*[np.arange(3)] * 3, "")
+    )
+    assert found.where(["a"]) is found.where(["b", "a"]) and found.where(["b"]) is not found.where(["a"])
+    assert found.where(["a"]).scores["b"].tolist() == [1, 2]
 
 
 def test_an_interval_needs_values_and_the_wider_is_quoted():
