@@ -68,11 +68,11 @@ class Part:
 
     def errors(self, column: str, predict=monotone) -> np.ndarray:
         """Resolution that a score predicts out of fold (see `out_of_fold`) less the reported one, Å, shape (n,)."""
-
-        def compute():
-            return out_of_fold(self.scores[column], self.resolution, self.fold, predict) - self.resolution
-
-        return self._once(("errors", column, predict), compute)
+        score = self.scores[column]
+        return self._once(
+            ("errors", column, predict),
+            lambda: out_of_fold(score, self.resolution, self.fold, predict) - self.resolution,
+        )
 
     def moments_redrawn(self, column: str) -> list[np.ndarray]:
         """`redrawn` of the `moments` of resolution and a score."""
