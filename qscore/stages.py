@@ -89,8 +89,9 @@ def score_batch(fetched, batch_file, memory_mb, base_seconds, seconds_per_mb, ou
 @click.option("--plan", "plan_folder", type=EXISTING, required=True, help="Folder of the batches.")
 @click.option("--scores", type=EXISTING, required=True, help="Folder of the batches' results.")
 @click.option("--published", "published_file", type=EXISTING, help="published.parquet, to stand beside.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes side by side.")
 @click.option("--out", type=PLACE, required=True, help="Folder of the tables.")
-def aggregate(pairs, plan_folder, scores, published_file, out):
+def aggregate(pairs, plan_folder, scores, published_file, jobs, out):
     """Scores of all batches + catalogue → the survey's tables.
 
     Example: qscore aggregate catalogue/pairs.parquet --plan plan --scores scores --out tables
@@ -98,7 +99,7 @@ def aggregate(pairs, plan_folder, scores, published_file, out):
     from qscore import plan as planned
     from qscore import survey
 
-    survey.aggregate(pairs, planned.names(plan_folder), scores, out, published_file=published_file)
+    survey.aggregate(pairs, planned.names(plan_folder), scores, out, published_file=published_file, jobs=jobs)
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qscore import chainmeans, tables
+from qscore import chainmeans, tables, workers
 
 FROM_MAPS, FROM_ARCHIVE = "Q computed here from maps", "Q as published by the archive"
 BY_ARCHIVE = "published"  # the column `version` of entries whose Q the archive computed
@@ -26,7 +26,7 @@ def join(pairs: list[dict], scored: list[dict]) -> list[dict]:
     return [pair | by_pair[key] for pair, key in zip(pairs, keys, strict=True)]
 
 
-def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=None) -> None:
+def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=None, jobs: int = 1) -> None:
     """Scores of all batches + catalogue → ``entries.parquet`` and ``.tsv``, ``residues``, ``chains`` and the others.
 
     Columns that the pairs have beside the layout (a table of one's own) stay.
@@ -41,23 +41,41 @@ def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=
         Folder.
     published_file : path, optional
         Parquet of `tables.PUBLISHED`, joined where a pair is in it.
+    jobs : int
+        With several, the residues are joined beside all else.
     """
-    folders = [Path(scores) / name for name in plan_names]
+    folders, out = [Path(scores) / name for name in plan_names], Path(out)
+    asked = [(_entries, pairs_file, folders, out, published_file), (_residues, folders, out)]
+    for _ in workers.results(_called, asked, jobs=min(jobs, len(asked))):
+        pass
+
+
+def _called(function, *arguments) -> None:
+    function(*arguments)
+
+
+def _entries(pairs_file, folders: list[Path], out: Path, published_file) -> None:
     scored = [row for folder in folders for row in tables.read_rows(folder / "entries.parquet", layout=tables.SCORED)]
     published = tables.read_rows(published_file, layout=tables.PUBLISHED) if published_file else []
-    rows = with_published(join(tables.read_rows(pairs_file), scored), published)
+    write_entries(out, with_published(join(tables.read_rows(pairs_file), scored), published))
     for layout in tables.BESIDE_ENTRIES:
         if layout is not tables.RESIDUES:
             _concatenate(folders, out, layout)
-    with tables.growing(Path(out) / "chains.parquet", tables.CHAINS) as add:
+
+
+def _residues(folders: list[Path], out: Path) -> None:
+    with tables.growing(out / "chains.parquet", tables.CHAINS) as add:
         seen = {"watched": chainmeans.NEEDED, "watch": lambda part: add(chainmeans.of_residues(part))}
         _concatenate(folders, out, tables.RESIDUES, **seen)
-    write_entries(out, rows)
 
 
-def _concatenate(folders: list[Path], out, layout: tables.Layout, **options) -> None:
-    parts = [folder / f"{layout.name}.parquet" for folder in folders]
-    tables.concatenate(Path(out) / f"{layout.name}.parquet", parts, layout=layout, **options)
+def _concatenate(folders: list[Path], out: Path, layout: tables.Layout, **options) -> None:
+    tables.concatenate(
+        out / f"{layout.name}.parquet",
+        [folder / f"{layout.name}.parquet" for folder in folders],
+        layout=layout,
+        **options,
+    )
 
 
 def with_published(rows: list[dict], published: list[dict]) -> list[dict]:

@@ -48,11 +48,12 @@ if SCORE_SOURCE == "maps":
             "logs/aggregate.log",
         benchmark:
             "benchmarks/aggregate.tsv"
+        threads: 2
         params:
             published=" ".join(f"--published {path}" for path in PUBLISHED),
         shell:
             "qscore aggregate {input.pairs} --plan {input.plan} --scores scores {params.published} "
-            "--out tables > {log} 2>&1"
+            "--jobs {threads} --out tables > {log} 2>&1"
 
 elif SCORE_SOURCE == "published":
 
