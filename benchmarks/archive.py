@@ -207,7 +207,8 @@ def stages():
     beside = ["--draws", "draws", "--concordance", "concordance", "--regions", "regions", "--rivals", "rivals"]
     shown = ("--entries", entries, "--residues", residues_file, "--flags", "flags/flags.parquet", *judged, *beside)
     found = {
-        "aggregate": "catalogue/pairs.parquet --plan plan --scores scores --published published/published.parquet --jobs 2",
+        "aggregate": "catalogue/pairs.parquet --plan plan --scores scores --published published/published.parquet "
+        "--jobs 2",
         "concordance": entries,
         "fit": (entries, "--residues", residues_file, "--catalogue", "catalogue/catalogue.json", *subsets, *jobs),
         "rivals": (entries, *subsets),
