@@ -229,7 +229,7 @@ def read_parquet(*paths, layout: Layout) -> dict[str, list]:
 
 
 def concatenate(path, parts, *, layout: Layout, watched: Layout | None = None, watch: Callable | None = None) -> None:
-    """Parquet files of a layout → one. No part lies in two of its row groups, the smallest of which hold many parts.
+    """Parquet files of a layout → one. No part lies in two of its row groups; short parts share one.
 
     `watch` is called with the `watched` columns of each part, as `row_groups` gives them with codes.
     """
