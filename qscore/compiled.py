@@ -70,13 +70,14 @@ def folders() -> list[Path]:
 
 def _file_name() -> str:
     """One for each state of the sources, compiler and kind of processor: homes are shared by machines."""
-    told = hashlib.sha256(repr((llvmlite.__version__, binding.get_host_cpu_name(), _features())).encode())
+    told = hashlib.sha256(repr((llvmlite.__version__, binding.get_host_cpu_name(), features())).encode())
     for name in ("building", *SOURCES):
         told.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return f"{told.hexdigest()[:24]}.loops"
 
 
-def _features() -> str:
+def features() -> str:
+    """What this processor can do, as LLVM says it; empty where that is not told."""
     try:
         return binding.get_host_cpu_features().flatten()
     except RuntimeError:  # not told on every system
@@ -145,7 +146,7 @@ def _machine() -> binding.TargetMachine:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     target = binding.Target.from_default_triple()
-    named = {"cpu": binding.get_host_cpu_name(), "features": _features()}
+    named = {"cpu": binding.get_host_cpu_name(), "features": features()}
     return target.create_target_machine(**named, opt=3, codemodel="jitdefault", jit=True)
 
 

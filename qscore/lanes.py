@@ -7,9 +7,12 @@ does, and the instructions, which run otherwise.
 """
 
 import math
+from functools import reduce
 
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
+
+from qscore.compiled import features
 
 ir = cgutils.ir
 
@@ -17,6 +20,11 @@ LANES = 32  # directions in a chunk
 _WHOLE, _REAL = ir.IntType(64), ir.DoubleType()
 _EIGHT, _SIXTEEN = ir.VectorType(ir.DoubleType(), 8), ir.VectorType(ir.FloatType(), 16)
 _FUSED = {"flags": ["contract"]}
+
+
+def _packs():
+    """Whether this machine packs the numbers of a vector that are wanted; it then has thirty-two wide registers."""
+    return "+avx512f" in features().split(",")
 
 
 def _whole(n):
@@ -67,6 +75,27 @@ class _Writer:
     def between(self, t, a, b):
         """Linear interpolation, a + t (b - a)."""
         return self.builder.fadd(a, self.builder.fmul(t, self.builder.fsub(b, a)))
+
+    def choosing(self, bits):
+        """How those of eight numbers whose bits are set are written one after the other, and what that must know."""
+        if _packs():
+            kept = self.builder.trunc(bits, ir.IntType(8))
+            return self._packed, self.builder.bitcast(kept, ir.VectorType(ir.IntType(1), 8))
+        places = [_whole(0)]
+        for lane in range(7):
+            wanted = self.builder.and_(self.builder.lshr(bits, _whole(lane)), _whole(1))
+            places.append(self.builder.add(places[-1], wanted))
+        return self._strewn, places
+
+    def _packed(self, numbers, address, kept):
+        nothing = ir.Constant(_EIGHT, ir.Undefined)
+        self.store(self.call("llvm.experimental.vector.compress.v8f64", numbers, kept, nothing), address)
+
+    def _strewn(self, numbers, address, places):
+        """Each is written, and overwritten by the next where it is not wanted."""
+        for lane, place in enumerate(places):
+            one = self.builder.extract_element(numbers, ir.Constant(ir.IntType(32), lane))
+            self.store(one, self.after(address, place))
 
     def fours(self, address):
         """Of eight times four float32 from an address on, the first, the second, the third and the fourth ones."""
@@ -129,8 +158,9 @@ def _free(_, lanes, chunk, wide, near, count, twice, limit, guard):
         first = writer.after(writer.start(0), arguments[1], 4 * LANES)
         pairs = builder.lshr(builder.add(arguments[4], _whole(1)), _whole(1))
         with builder.if_else(builder.icmp_signed("!=", arguments[2], _whole(0))) as (both, one):
-            with both:
-                builder.store(_test(writer, (0, 1), first, pairs), result)
+            with both:  # at a time as many as the registers hold
+                told = [_test(writer, halves, first, pairs) for halves in (((0, 1),) if _packs() else ((0,), (1,)))]
+                builder.store(reduce(builder.or_, told), result)
             with one:
                 builder.store(_test(writer, (0,), first, pairs), result)
         return builder.load(result)
@@ -175,14 +205,12 @@ def put(ways, chunk, lane, bits, radius, x, y, z, place):
 def _put(_, ways, chunk, lane, bits, radius, x, y, z, place):
     def _write(context, builder, signature, arguments):
         writer = _Writer(context, builder, signature, arguments)
-        kept = builder.bitcast(builder.trunc(arguments[3], ir.IntType(8)), ir.VectorType(ir.IntType(1), 8))
         first = writer.after(writer.after(writer.start(0), arguments[1], 3 * LANES), arguments[2])
+        write, wanted = writer.choosing(arguments[3])
         for axis in range(3):
             way = writer.load(writer.after(first, _whole(LANES * axis)))
             offsets = builder.fmul(writer.same(builder.extract_value(arguments[4], axis)), way)
-            nothing = ir.Constant(_EIGHT, ir.Undefined)
-            offsets = writer.call("llvm.experimental.vector.compress.v8f64", offsets, kept, nothing)
-            writer.store(offsets, writer.after(writer.start(5 + axis), arguments[8]))
+            write(offsets, writer.after(writer.start(5 + axis), arguments[8]), wanted)
         return context.get_dummy_value()
 
     whole = types.int64
