@@ -282,7 +282,10 @@ NEEDS = {
 
 
 def run(folder, only, side_by_side):
-    """Every stage once what it needs is there, as many at a time as the workflow would run; printed as they end."""
+    """Every stage once what it needs is there, as many at a time as the workflow would run; printed as they end.
+
+    A stage with ``--jobs`` takes all cores, as its rule says; the others one.
+    """
     print(f"{'stage':32s}{'wall s':>9s}{'CPU s':>9s}{'peak MB':>9s}", flush=True)
     (folder / "logs").mkdir(exist_ok=True)
     chosen = {
@@ -294,17 +297,20 @@ def run(folder, only, side_by_side):
         {name: [one for one in NEEDS.get(name, ("worklist",)) if one in chosen] for name in chosen}
     )
     order.prepare()
-    begun, found, running, waiting = time.perf_counter(), [], {}, []
+    begun, found, running, waiting, free = time.perf_counter(), [], {}, [], side_by_side
+    cores = {name: side_by_side if "--jobs" in arguments else 1 for name, arguments in chosen.items()}
     with ThreadPoolExecutor(side_by_side) as pool, _memory() as most:
         while order.is_active():
             waiting += sorted(order.get_ready(), key=list(chosen).index)
-            while waiting and len(running) < side_by_side:
-                name = waiting.pop(0)
+            while (name := next((one for one in waiting if cores[one] <= free), None)) is not None:
+                waiting.remove(name)
+                free -= cores[name]
                 log = folder / "logs" / f"{name.replace(' ', '-')}.log"
                 running[pool.submit(measured, chosen[name], folder, log)] = name
             for one in wait(running, return_when=FIRST_COMPLETED).done:
                 found.append(one.result())
                 print("{:32s}{:9.1f}{:9.1f}{:9.0f}".format(running[one], *found[-1]), flush=True)
+                free += cores[running[one]]
                 order.done(running.pop(one))
     print(f"{'all':32s}{time.perf_counter() - begun:9.1f}{sum(cpu for _, cpu, _ in found):9.1f}{max(most):9.0f}")
     print(

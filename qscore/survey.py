@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
 
 from qscore import chainmeans, tables, workers
@@ -46,12 +47,8 @@ def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=
     """
     folders, out = [Path(scores) / name for name in plan_names], Path(out)
     asked = [(_entries, pairs_file, folders, out, published_file), (_residues, folders, out)]
-    for _ in workers.results(_called, asked, jobs=min(jobs, len(asked))):
+    for _ in workers.results(operator.call, asked, jobs=min(jobs, len(asked))):
         pass
-
-
-def _called(function, *arguments) -> None:
-    function(*arguments)
 
 
 def _entries(pairs_file, folders: list[Path], out: Path, published_file) -> None:
