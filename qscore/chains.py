@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from qscore import copies, scan, tables
-from qscore.coded import coded
+from qscore.coded import Coded, coded
 from qscore.layouts import Layout
 from qscore.offsets import POLYMERS, Offsets, pairs_of
 
@@ -126,18 +127,32 @@ def residue_view(residues: Mapping, entries: Mapping, offsets: Offsets) -> dict[
     """
     view = {name: np.full(len(residues["q_04"]), np.nan) for name in VIEW}
     residues = with_codes(residues)
-    kinds = {kind: residues["class"].among([kind]) for kind in POLYMERS}
-    for pair, rows in pairs_of(residues, residues["class"].among(POLYMERS)):
-        if (entry := entries.get(pair)) is None:
-            continue
-        q = residues["q_04"][rows]
-        offset, sd = offsets.of(residues["residue"].at(rows), entry.resolution)
-        view["expected"][rows] = entry.expected + offset
-        view["z_archive"][rows] = (q - entry.expected - offset) / sd
-        for kind in POLYMERS:
-            mine = kinds[kind][rows]
-            view["z_within"][rows[mine]] = scan.standardise((q - offset)[mine])
+    known = [
+        (entries[pair], rows) for pair, rows in pairs_of(residues, residues["class"].among(POLYMERS)) if pair in entries
+    ]
+    if not known:
+        return view
+    sizes, rows = [len(mine) for _, mine in known], np.concatenate([mine for _, mine in known])
+    resolution, expected = (
+        np.repeat([getattr(entry, name) for entry, _ in known], sizes) for name in ("resolution", "expected")
+    )
+    q = residues["q_04"][rows]
+    offset, sd = offsets.of(residues["residue"].at(rows), resolution)
+    view["expected"][rows] = expected + offset
+    view["z_archive"][rows] = (q - expected - offset) / sd
+    view["z_within"][rows] = _within(q - offset, residues["class"].at(rows), sizes)
     return view
+
+
+def _within(residual: np.ndarray, kind: Coded, sizes: list[int]) -> np.ndarray:
+    """Residuals, standardised for each class of each of the pairs that lie end to end."""
+    found, code = np.empty(len(residual)), kind.code
+    for first, end in pairwise(copies.begins(sizes).tolist()):
+        classes = np.flatnonzero(np.bincount(code[first:end])).tolist()
+        for one in classes:
+            mine = first + np.flatnonzero(code[first:end] == one) if len(classes) > 1 else slice(first, end)
+            found[mine] = scan.standardise(residual[mine])
+    return found
 
 
 def with_codes(residues: Mapping) -> dict:
@@ -158,13 +173,15 @@ def chains_of(residues: Mapping, entries: Mapping, view: Mapping) -> Iterator[Ch
         Of `residue_view`.
     """
     residues = with_codes(residues)
-    for pair, rows in pairs_of(residues, residues["class"].among(POLYMERS)):
-        if (entry := entries.get(pair)) is None:
-            continue
-        for group in copies.copies(residues, rows):
-            z = copies.taken(view["z_within"], group)
-            pooled = copies.mean(z) * np.sqrt(copies.effective(z, symmetric=entry.symmetric))
-            yield Chain(pair, str(residues["class"][group[0, 0]]), group, pooled, entry, scan.scan(pooled))
+    rows = [rows for pair, rows in pairs_of(residues, residues["class"].among(POLYMERS)) if pair in entries]
+    groups = copies.copies(residues, np.concatenate(rows)) if rows else []
+    pairs = [tuple(str(residues[name][group[0, 0]]) for name in ("emdb_id", "pdb_id")) for group in groups]
+    pooled = []
+    for pair, group in zip(pairs, groups, strict=True):
+        z = copies.taken(view["z_within"], group)
+        pooled.append(copies.mean(z) * np.sqrt(copies.effective(z, symmetric=entries[pair].symmetric)))
+    for pair, group, z, found in zip(pairs, groups, pooled, scan.scans(pooled), strict=True):
+        yield Chain(pair, str(residues["class"][group[0, 0]]), group, z, entries[pair], found)
 
 
 def batches(

@@ -28,7 +28,7 @@ import numpy as np
 from llvmlite import binding
 
 OF_Q = ("lanes", "kernel", "maskloops")
-SOURCES = (*OF_Q, "gridloops", "fourierloops", "scanloops", "redrawloops")
+SOURCES = (*OF_Q, "gridloops", "fourierloops", "scanloops", "copyloops", "redrawloops")
 OWNER_GONE = "NRT_MemInfo_call_dtor"  # named in the code, never reached: no array has an owner
 _LOG = logging.getLogger(__name__)
 _LOCK = threading.Lock()

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qscore import compiled
 from qscore.coded import coded
 
+_PAIR = ("emdb_id", "pdb_id")
 OVERLAP = 0.9
 IDENTICAL = 0.9  # correlation of the residuals of copies that are the same voxels, under an imposed symmetry
 _CLIP = 3.5
@@ -15,17 +17,17 @@ _FEWEST = 10  # residues in all copies: fewer tell no correlation
 
 
 def copies(residues: Mapping, rows: np.ndarray) -> list[np.ndarray]:
-    """The chains of a pair, copies of one together.
+    """The chains of pairs, copies of one together.
 
-    Two chains are copies when at least 90 % of the residues of the longer one have the same number, insertion code
-    and name in the other, and both are of one class.
+    Two chains of a pair are copies when at least 90 % of the residues of the longer one have the same number, insertion
+    code and name in the other, and both are of one class.
 
     Parameters
     ----------
     residues : mapping of array
-        chain, number, icode, residue and class of the residues table.
+        chain, number, icode, residue and class of the residues table; emdb_id and pdb_id, unless all are of one pair.
     rows : int array
-        The pair's polymer residues, in order of the table.
+        Polymer residues, in order of the table.
 
     Returns
     -------
@@ -35,53 +37,59 @@ def copies(residues: Mapping, rows: np.ndarray) -> list[np.ndarray]:
     """
     if not len(rows):
         return []
+    pair = [name for name in _PAIR if name in residues]
+    chain = _codes(residues, (*pair, "chain", "class"), rows)
+    order = np.argsort(chain, kind="stable")
+    rows, chain, head = rows[order], chain[order], order
     code = _codes(residues, ("number", "icode", "residue"), rows)
-    kind = coded(residues["class"]).code[rows]
-    groups: list[tuple[int, np.ndarray, list[np.ndarray]]] = []
-    for members in _chains(residues, rows, code):
-        _join(groups, members, code, int(code.max()) + 1, kind)
-    return [_aligned(group, code, rows) for _, _, group in sorted(groups, key=lambda one: one[2][0][0])]
+    kept = np.empty(len(rows), np.int64)
+    compiled.loops().once(code, begins(np.bincount(chain)), np.full(code.max() + 1, -1), kept)
+    kept = kept.astype(bool)
+    rows, chain, code, head = rows[kept], chain[kept], code[kept], head[kept]
+    first = begins(np.bincount(chain))
+    return _groups(rows, code, first, head[first[:-1]], *(
+        _codes(residues, columns, rows[first[:-1]]) for columns in (pair, ("class",))
+    ))  # fmt: skip
 
 
 def _codes(residues: Mapping, columns, rows) -> np.ndarray:
-    """One whole number for each different combination of text columns."""
-    code = np.zeros(len(rows), np.int64)
+    """One whole number for each different combination of text columns, from 0 without gaps."""
+    code, most = np.zeros(len(rows), np.int64), 1
     for column in columns:
         text = coded(residues[column])
-        code = code * len(text.names) + text.code[rows]
-    return np.unique(code, return_inverse=True)[1]
+        if len(text.names) > 1:
+            code = _without_gaps(code * len(text.names) + text.code[rows], most * len(text.names))
+            most = int(code.max()) + 1
+    return code
 
 
-def _chains(residues, rows, code) -> list[np.ndarray]:
-    """Positions in `rows` of each chain and class, a residue once, longest chain first."""
-    which = _codes(residues, ("chain", "class"), rows)
-    order = np.argsort(which, kind="stable")
-    found = np.split(order, np.cumsum(np.bincount(which))[:-1])
-    found = [members[np.sort(np.unique(code[members], return_index=True)[1])] for members in found]
-    return sorted(found, key=lambda members: (-len(members), members[0]))
+def _without_gaps(code: np.ndarray, most: int) -> np.ndarray:
+    """The rank of each number, below `most`, among the different ones: by a table of all where that is not long."""
+    if most > 16 * len(code) + 4096:
+        return np.unique(code, return_inverse=True)[1]
+    there = np.zeros(most, bool)
+    there[code] = True
+    return (np.cumsum(there) - 1)[code]
 
 
-def _join(groups, members, code, n_codes, kind) -> None:
-    """Add a chain to the group of which it is a copy, or as a group of its own."""
-    for length, has, group in groups:
-        same_kind = kind[members[0]] == kind[group[0][0]]
-        if same_kind and len(members) >= OVERLAP * length and has[code[members]].sum() >= OVERLAP * length:
-            group.append(members)
-            return
-    has = np.zeros(n_codes, bool)
-    has[code[members]] = True
-    groups.append((len(members), has, [members]))
+def begins(sizes) -> np.ndarray:
+    """Where parts of such sizes begin that lie end to end, and where the last ends."""
+    return np.append(0, np.cumsum(sizes, dtype=np.int64))
 
 
-def _aligned(group, code, rows) -> np.ndarray:
-    first = group[0]
-    place = np.full(int(code.max()) + 1, -1)
-    place[code[first]] = np.arange(len(first))
-    found = np.full((len(group), len(first)), -1)
-    for k, members in enumerate(group):
-        at = place[code[members]]
-        found[k, at[at >= 0]] = rows[members[at >= 0]]
-    return found
+def _groups(rows, code, first, head, pair, kind) -> list[np.ndarray]:
+    """What `copies` gives of chains that lie end to end, from `first`; `head` is where their pairs have them."""
+    length = np.diff(first)
+    order = np.lexsort([head, -length, pair])
+    leader, scratch = np.empty((2, len(order)), np.int64)
+    begin = begins((length / OVERLAP).astype(int) + 1)
+    found = np.full(begin[-1], -1)
+    place = np.full(code.max() + 1, -1)
+    compiled.loops().join(code, first, order, pair, kind, OVERLAP, place, scratch, leader, begin, found)
+    at = np.where(found >= 0, rows[found], -1)
+    members = order[np.argsort(head[leader[order]], kind="stable")]
+    groups = np.split(members, np.flatnonzero(np.diff(leader[members])) + 1)
+    return [np.stack([at[k : k + length[group[0]]] for k in begin[group].tolist()]) for group in groups]
 
 
 def taken(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -97,6 +105,8 @@ def mean(values: np.ndarray) -> np.ndarray:
     values : float array, shape (copies, n)
     """
     there = np.isfinite(values)
+    if len(values) == 1:
+        return np.where(there[0], values[0], np.nan)
     count = there.sum(axis=0)
     total = np.where(there, values, 0.0).sum(axis=0)
     return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)

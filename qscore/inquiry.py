@@ -34,9 +34,11 @@ def audit(question, listed, show, results, given, rows, out, memory, threads):
     qscore audit worst-ligands --show
     qscore audit "SELECT emdb_id, q_mean FROM entries WHERE resolution < 2 ORDER BY 2" --out best.csv
     """
-    from qscore import board, readyquestions
+    from qscore import readyquestions
 
     if listed:
+        from qscore import board
+
         board.print_questions(list(readyquestions.questions().values()))
         return
     if not question:
@@ -56,7 +58,6 @@ def _is_sql(text: str) -> bool:
 
 def _answer(ready, sql, values, *, results, rows, out, limits) -> None:
     from qscore import audit as tables_of
-    from qscore import board
 
     if out is not None:
         tables_of.check_place(out)
@@ -67,6 +68,8 @@ def _answer(ready, sql, values, *, results, rows, out, limits) -> None:
             return
         found = survey.ask(sql, values, most=rows)
         empty = [] if found.total else survey.empty(sql)
+    from qscore import board  # what it needs takes longer than most answers: not for a file
+
     if ready:
         board.print_question(ready.title, ready.words(values))
     board.print_answer(found.columns, found.rows, found.total)

@@ -48,7 +48,7 @@ class Offsets:
     cells: tuple[dict, ...]
     source: str = ""
 
-    def of(self, residue: np.ndarray, resolution: float, part: str = "all") -> tuple[np.ndarray, np.ndarray]:
+    def of(self, residue: np.ndarray, resolution, part: str = "all") -> tuple[np.ndarray, np.ndarray]:
         """Offset and standard deviation of residues → two float arrays, shape (n,).
 
         A type that was not fitted has the row of ``any``; without one the offset is 0 and the deviation NaN.
@@ -57,15 +57,16 @@ class Offsets:
         ----------
         residue : text array or Coded, shape (n,)
             Residue names.
-        resolution : float
+        resolution : float, or float array, shape (n,)
             Å; outside the bins the nearest serves.
         part : str
             all, backbone or side chain.
         """
         residue = coded(residue)
-        bin_ = int(bin_of(np.array([resolution]))[0])
-        found = [self._row(name, part, bin_) for name in residue.text.tolist()]
-        return tuple(np.array([row[k] for row in found], float).reshape(-1)[residue.code] for k in (0, 1))
+        names, bin_ = residue.text.tolist(), bin_of(np.asarray(resolution))
+        found = np.array([self._row(name, part, one) for one in range(len(EDGES) - 1) for name in names], float)
+        row = bin_ * len(names) + residue.code
+        return tuple(column[row] for column in found.reshape(-1, 2).T)
 
     def _row(self, name: str, part: str, bin_: int) -> tuple[float, float]:
         for known in (name, ANY):
@@ -129,10 +130,14 @@ def of_survey(residues_file, entries_file, curve, *, jobs: int = 1) -> Offsets:
     """
     columns = (*_PAIR, "status", "resolution", "tight_mask")
     layout = Layout("entries", tuple(column for column in tables.ENTRIES.columns if column.name in columns))
-    entries = {
-        (row["emdb_id"], row["pdb_id"]): (row["resolution"], float(curve.expected(row["resolution"])))
+    rows = [
+        row
         for row in tables.read_rows(entries_file, layout=layout)
         if row["status"] == "scored" and row["resolution"] and not row["tight_mask"]
+    ]
+    expected = curve.expected(np.array([row["resolution"] for row in rows], float)).tolist()
+    entries = {
+        (row["emdb_id"], row["pdb_id"]): (row["resolution"], one) for row, one in zip(rows, expected, strict=True)
     }
     needed = {*_PAIR, "residue", "class", "n_scored", *PARTS.values()}
     layout = Layout("residues", tuple(column for column in tables.RESIDUES.columns if column.name in needed))
@@ -207,9 +212,10 @@ def _pieces(batch: Mapping, entries: Mapping) -> list:
         centre = np.nansum(q * weight) / weight[np.isfinite(q)].sum()
         kept.append(rows)
         centres.append((centre, expected if np.isfinite(expected) else centre))
-        found.append((pair, int(bin_of(np.array([resolution]))[0])))
+        found.append((pair, resolution))
     if not found:
         return []
+    bins = bin_of(np.array([resolution for _, resolution in found])).tolist()
     sizes, rows = [len(one) for one in kept], np.concatenate(kept)
     rows = slice(None) if len(rows) == len(residue.code) else rows  # in the order of the table: all of it
     cell = np.repeat(np.arange(len(kept)) * len(residue.names), sizes) + residue.code[rows]
@@ -219,7 +225,7 @@ def _pieces(batch: Mapping, entries: Mapping) -> list:
     of = {part: _means(cell, batch[name][rows], about, shape) for part, name in PARTS.items()}
     return [
         (pair, part, bin_, residue.text[there[k]], of[part][k, there[k]], float(centres[k, 0] - centres[k, 1]))
-        for k, (pair, bin_) in enumerate(found)
+        for k, ((pair, _), bin_) in enumerate(zip(found, bins, strict=True))
         for part in PARTS
     ]
 
@@ -255,16 +261,21 @@ def _gathered(pieces: list) -> dict[str, np.ndarray]:
     table = {"residue": np.concatenate([piece[3] for piece in pieces])}
     table |= {name: np.repeat([piece[k] for piece in pieces], sizes) for k, name in ((1, "part"), (2, "bin"))}
     table |= dict(zip(_FIELDS, np.concatenate([piece[4] for piece in pieces]).T, strict=True))
-    return {name: column[table["n"] > 0] for name, column in table.items()}
+    return _where(table, table["n"] > 0)
 
 
 def _rows(table: dict[str, np.ndarray]):
     """The rows of each type, and of all types together."""
+    parts = {part: _where(table, table["part"] == part) for part in PARTS}
     for residue in [*sorted(set(table["residue"].tolist())), ANY]:
-        for part in PARTS:
-            mine = (table["part"] == part) & ((table["residue"] == residue) | (residue == ANY))
+        for part, own in parts.items():
+            mine = (own["residue"] == residue) | (residue == ANY)
             if mine.any():
-                yield from _rows_of(residue, part, {name: column[mine] for name, column in table.items()})
+                yield from _rows_of(residue, part, _where(own, mine))
+
+
+def _where(table: dict[str, np.ndarray], mine: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: column[mine] for name, column in table.items()}
 
 
 def _rows_of(residue: str, part: str, table: dict[str, np.ndarray]):

@@ -186,14 +186,21 @@ def summarise(residues: Mapping, inside: np.ndarray, rows: Iterable[Mapping]) ->
     rows : iterable of mapping
         Of the regions table.
     """
-    count = Counter(pair_of(row) for row in rows)
-    residues, found = with_codes(residues), []
-    for pair, mine in pairs_of(residues, residues["class"].among(POLYMERS)):
-        rest = residues["q_04"][mine[~inside[mine]]]
-        rest = rest[np.isfinite(rest)]
-        numbers = count[pair], float(inside[mine].mean()), float(rest.mean()) if len(rest) else np.nan
-        found.append(dict(zip(REGION_SUMMARY.names, (*pair, *numbers), strict=True)))
-    return found
+    count, residues = Counter(pair_of(row) for row in rows), with_codes(residues)
+    known = list(pairs_of(residues, residues["class"].among(POLYMERS)))
+    if not known:
+        return []
+    mine = np.concatenate([rows for _, rows in known])
+    q, within = residues["q_04"][mine], inside[mine]
+    rest = np.isfinite(q) & ~within
+    pair = np.repeat(np.arange(len(known)), [len(rows) for _, rows in known])
+    share = np.bincount(pair, within) / np.bincount(pair)
+    n_rest, total = np.bincount(pair, rest), np.bincount(pair, np.where(rest, q, 0.0))
+    mean = np.divide(total, n_rest, out=np.full(len(known), np.nan), where=n_rest > 0)
+    return [
+        dict(zip(REGION_SUMMARY.names, (*ids, count[ids], *numbers), strict=True))
+        for (ids, _), *numbers in zip(known, share.tolist(), mean.tolist(), strict=True)
+    ]
 
 
 # ---- one batch, one pair, a survey ----

@@ -6,6 +6,7 @@ than in the next: what a chain is like is measured beside its worst run, which w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,8 +72,15 @@ def standardise(residual: np.ndarray) -> np.ndarray:
     known = residual[np.isfinite(residual)]
     if len(known) < _APART + 3:
         return np.full(len(residual), np.nan)
-    scale = np.median(np.abs(known[_APART:] - known[:-_APART])) / (np.sqrt(2.0) * 0.6744897501960817)
-    return (residual - np.median(known)) / (scale or np.nan)
+    scale = _median(np.abs(known[_APART:] - known[:-_APART])) / (np.sqrt(2.0) * 0.6744897501960817)
+    return (residual - _median(known)) / (scale or np.nan)
+
+
+def _median(values: np.ndarray) -> float:
+    """`np.median` of numbers without NaN; that looks for these, and takes longer over it than over the rest."""
+    half = len(values) // 2
+    parted = np.partition(values, half)
+    return parted[half] if len(values) % 2 else (parted[:half].max() + parted[half]) / 2
 
 
 def scan(z: np.ndarray) -> Scanned:
@@ -92,12 +100,26 @@ def scan(z: np.ndarray) -> Scanned:
     z : float array, shape (n,)
         Standardised residuals in the order of the chain; NaN where there is none, which a window passes over.
     """
-    at, x = _finite(z)
-    if len(x) < SHORTEST:
-        return NOTHING
-    near, far, skew, spread, level = _shape(x)
-    maximum, start, length = _worst(_drawn(x, level, spread), _weights(len(x), near, far, spread))
-    return Scanned(maximum, int(at[start]), int(at[start + length - 1]), len(x), near, far, skew, spread, level)
+    return scans([z])[0]
+
+
+def scans(chains: Sequence[np.ndarray]) -> list[Scanned]:
+    """`scan` of many chains: they are gone through in compiled loops, all at a time."""
+    known = [_finite(z) for z in chains]
+    long = [k for k, (at, _) in enumerate(known) if len(at) >= SHORTEST]
+    found = [NOTHING] * len(chains)
+    if not long:
+        return found
+    x, first = _flat([known[k][1] for k in long])
+    n = np.diff(first)
+    shape = near, far, _, spread, level = _shapes(x, first)
+    worst = _worst(_drawn(x, np.repeat(level, n), np.repeat(spread, n)), first, *_weights(n, near, far, spread))
+    for k, size, (maximum, start, length), like in zip(
+        long, n.tolist(), worst, zip(*(one.tolist() for one in shape), strict=True), strict=True
+    ):
+        at = known[k][0]
+        found[k] = Scanned(maximum, int(at[start]), int(at[start + length - 1]), size, *like)
+    return found
 
 
 def further(z: np.ndarray, found: Scanned, least: float) -> list[tuple[float, int, int]]:
@@ -118,16 +140,27 @@ def further(z: np.ndarray, found: Scanned, least: float) -> list[tuple[float, in
     """
     at, x = _finite(z)
     x = _drawn(x, found.level, found.spread)
-    weights = _weights(len(x), found.near, found.far, found.spread)
+    weights, _ = _weights(*(np.array([one]) for one in (len(x), found.near, found.far, found.spread)))
     taken, windows = np.zeros(len(x), bool), []
     while not taken.all():
-        maximum, start, length = _worst(x, weights, taken)
+        maximum, start, length = _worst_between(x, weights, taken)
         if not maximum >= least:
             break
         start, end = _edges(x, taken, start, start + length)
         taken[start:end] = True
         windows.append((maximum, int(at[start]), int(at[end - 1])))
     return windows
+
+
+def _worst_between(x: np.ndarray, weights: np.ndarray, taken: np.ndarray) -> tuple[float, int, int]:
+    """The worst window without a residue of `taken`, which count 0 as flanks: as beyond the ends of a chain."""
+    edges = np.flatnonzero(np.diff(taken, prepend=True, append=True)).reshape(-1, 2).tolist()
+    parts, first = _flat([x[start:end] for start, end in edges])
+    found = _worst(parts, first, weights, np.tile([0, len(weights)], (len(edges), 1)))
+    return max(
+        ((value, begin + start, length) for (begin, _), (value, start, length) in zip(edges, found, strict=True)),
+        key=lambda one: one[0],
+    )
 
 
 def joined(windows: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
@@ -141,7 +174,7 @@ def joined(windows: list[tuple[float, int, int]]) -> list[tuple[float, int, int]
     return found
 
 
-def _drawn(x: np.ndarray, level: float, spread: float) -> np.ndarray:
+def _drawn(x: np.ndarray, level, spread) -> np.ndarray:
     return np.clip(x - level, -_CLIP * spread, _CLIP * spread)
 
 
@@ -166,24 +199,49 @@ def _finite(z) -> tuple[np.ndarray, np.ndarray]:
     return at, z[at]
 
 
-def _weights(n: int, near: float, far: float, spread: float) -> np.ndarray:
-    """Of each length: it, how much the flanks count, the factor of a contrast, what is taken off → float (m, 4)."""
-    lengths = np.arange(SHORTEST, min(LONGEST, n) + 1)
-    of_sum = variance(near, far, np.arange(lengths[-1] + 2 * FLANK + 1))
-    alone, one, wide, flank = of_sum[lengths], of_sum[lengths + FLANK], of_sum[lengths + 2 * FLANK], of_sum[FLANK]
+def _flat(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Arrays end to end, and where each begins, with the end of the last."""
+    return np.concatenate(parts), _begin([len(part) for part in parts])
+
+
+def _begin(sizes) -> np.ndarray:
+    return np.append(0, np.cumsum(sizes, dtype=np.int64))
+
+
+def _weights(n, near, far, spread) -> tuple[np.ndarray, np.ndarray]:
+    """Of chains' lengths of window: the length, how much the flanks count, the factor of a contrast, what is taken off.
+
+    Parameters
+    ----------
+    n, near, far, spread : array, shape (chains,)
+
+    Returns
+    -------
+    float array of shape (m, 4), int array of shape (chains, 2)
+        The rows of all chains, and where those of each begin and end.
+    """
+    count = np.minimum(n, LONGEST) + 1 - SHORTEST
+    begin, chain = _begin(count), np.repeat(np.arange(len(n)), count)
+    lengths = np.arange(len(chain)) - begin[chain] + SHORTEST
+    of_sum = variance(near[:, None], far[:, None], np.arange(LONGEST + 2 * FLANK + 1))
+    alone, one, wide = (of_sum[chain, lengths + more] for more in (0, FLANK, 2 * FLANK))
+    flank, n, spread = of_sum[chain, FLANK], n[chain], spread[chain]
     shared, flanks = one - alone - flank, 2 * flank + wide - 2 * one + alone
     share = shared / flanks
     factor = 1.0 / (spread * np.sqrt((alone - share * shared) * (1.0 + _LENGTH_SHARE * lengths / n)))
     off = np.sqrt(2.0 * np.log(np.e * n / lengths)) + np.log(np.maximum(lengths / _LENGTH_FREE, 1.0))
-    return np.column_stack([lengths, share, factor, off])
+    return np.column_stack([lengths, share, factor, off]), np.column_stack([begin[:-1], begin[1:]])
 
 
 @lru_cache(maxsize=1 << 12)
 def _plain(n: int) -> tuple[np.ndarray, np.ndarray]:
     """As `_weights`, without flanks: windows of up to half the chain, of a typical correlation; and longer ones.
 
-    The contrasts of these are roots of the sum of squares that two means take, of the run and of the rest.
+    The contrasts of these are roots of the sum of squares that two means take, of the run and of the rest. A chain too
+    short for two windows has none.
     """
+    if n < 2 * SHORTEST:
+        return np.empty((0, 4)), np.empty((0, 4))
     lengths = np.unique(np.geomspace(SHORTEST, n // 2, 24).astype(int))
     factor = 1.0 / np.sqrt(variance(PRIOR_NEAR, PRIOR_FAR, lengths))
     half = np.column_stack([lengths, np.zeros(len(lengths)), factor, np.sqrt(2.0 * np.log(np.e * n / lengths))])
@@ -192,59 +250,64 @@ def _plain(n: int) -> tuple[np.ndarray, np.ndarray]:
     return half, np.column_stack([lengths, nothing, factor, nothing])
 
 
-def variance(near: float, far: float, size) -> np.ndarray:
-    """Variance of the sum of so many residues of unit variance → float, as `size`.
+def variance(near, far, size) -> np.ndarray:
+    """Variance of the sum of so many residues of unit variance → float, of the shape that all have together.
 
     L + 2 Σ (L − k) r_k over lags 1 … L − 1, where the autocorrelation r_k falls from `near` at lag 1 geometrically
     through `far` at lag 4; the decay a residue is kept within 0–0.95, `near` within 0–0.95.
     """
-    near, far = min(max(near, 0.0), 0.95), max(far, 0.0)
-    decay = min((far / near) ** (1 / 3), 0.95) if near > 0 else 0.0
+    near, far = np.clip(near, 0.0, 0.95), np.maximum(far, 0.0)
+    decay = np.where(near > 0, np.minimum((far / np.where(near > 0, near, 1.0)) ** (1 / 3), 0.95), 0.0)
     rest = 1.0 - decay
     return size + 2.0 * near * (size / rest - (1.0 - decay ** np.minimum(size, 500)) / rest**2)
 
 
-def _worst(x, weights, taken=None) -> tuple[float, int, int]:
-    """Statistic, start and length of the worst window without a residue of `taken`; −inf when there is none."""
-    found, scratch = np.empty(3), _scratch(len(x))
-    if taken is not None:
-        x, ends = np.where(taken, 0.0, x), np.append(np.flatnonzero(taken), len(x))
-        start = np.arange(len(x))
-        scratch[1, : len(x)] = ends[np.searchsorted(ends, start)] - start
-    compiled.loops().worst_window(x, weights, scratch, found)
-    return float(found[0]), int(found[1]), int(found[2])
+def _worst(x, first, weights, row) -> list[tuple[float, int, int]]:
+    """Statistic, start and length of the worst window of each chain; −inf when there is none."""
+    found = np.empty((len(first) - 1, 3))
+    compiled.loops().worst_windows(x, first, weights, row, _scratch(first), found)
+    return [(maximum, int(start), int(length)) for maximum, start, length in found.tolist()]
 
 
-def _scratch(n: int) -> np.ndarray:
-    """What `scanloops.worst_window` works in; windows may be as long as they like."""
-    return np.full((4, n + 3), np.inf)
+def _scratch(first: np.ndarray) -> np.ndarray:
+    """What the loops over windows work in."""
+    return np.empty((2, int(np.diff(first).max()) + 3))
 
 
-def _shape(x: np.ndarray) -> tuple[float, float, float, float, float]:
+def _shapes(x: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, ...]:
     """Autocorrelation at lag 1 and about lag 4, skewness and spread outside the worst run, and the level.
 
     A badly resolved domain would otherwise pass for autocorrelation and skew, and explain itself away.
     """
-    first, end = _run(x)
-    products, found = np.empty(5), np.empty(4)
-    compiled.loops().moments(x, first, end, PRIOR, _CLIP, np.empty(len(x)), products, found)
-    mean, spread, variance, cubes = found.tolist()
-    near = (float(products[0]) + PRIOR * PRIOR_NEAR) / (variance + PRIOR)
-    far = (float(products[2:].sum()) / 3 + PRIOR * PRIOR_FAR) / (variance + PRIOR)
-    return near, far, cubes / (len(x) - (end - first) + PRIOR), spread, max(mean - spread, 0.0)
+    run, n = _runs(x, first), np.diff(first)
+    products, found = np.empty((len(n), 5)), np.empty((len(n), 4))
+    compiled.loops().moments(x, first, run, PRIOR, _CLIP, _scratch(first)[0], products, found)
+    mean, spread, variance, cubes = found.T
+    near = (products[:, 0] + PRIOR * PRIOR_NEAR) / (variance + PRIOR)
+    far = (products[:, 2:].sum(axis=1) / 3 + PRIOR * PRIOR_FAR) / (variance + PRIOR)
+    return near, far, cubes / (n - (run[:, 1] - run[:, 0]) + PRIOR), spread, np.maximum(mean - spread, 0.0)
 
 
-def _run(x: np.ndarray) -> tuple[int, int]:
-    """Start and end of the worst run and what lies close beside it.
+def _runs(x: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Start and end of each chain's worst run and what lies close beside it → int (chains, 2).
 
     The run has up to half the residues, or more (up to 85 %) where two levels then fit clearly better: the worst run
     of a sound chain would otherwise often leave too little to tell what the chain is like.
     """
-    n = len(x)
-    if n < 2 * SHORTEST:
-        return 0, 0
-    found = np.empty(2)
-    compiled.loops().worst_run(x, *_plain(n), _CLEARLY, PRIOR, _scratch(n), found)
-    start, length = found.astype(int).tolist()
-    beside = _BESIDE if n >= _LONG and n - length - 2 * _BESIDE >= SHORTEST else 0
-    return max(start - beside, 0), min(start + length + beside, n)
+    n = np.diff(first)
+    away = x - np.repeat(np.add.reduceat(x, first[:-1]) / n, n)
+    squares = np.add.reduceat(away**2, first[:-1])
+    sizes, which = np.unique(n, return_inverse=True)
+    weights, begin = _flat([part for size in sizes.tolist() for part in _plain(size)])
+    (_, *run), (taken, *longer) = (
+        np.array(_worst(values, first, weights, begin[2 * which[:, None] + [kind, kind + 1]])).T
+        for kind, values in enumerate((x, away))
+    )
+    start, length = (one.astype(int) for one in run)
+    edges = first[:-1, None] + np.column_stack([start, start + length])
+    low = np.minimum(np.add.reduceat(np.append(away, 0.0), edges.ravel())[::2], 0.0)
+    short = squares - np.where(length > 0, low**2 * n / np.maximum(length * (n - length), 1), 0.0)
+    better = squares - np.maximum(taken, 0.0) ** 2 + PRIOR < _CLEARLY * (short + PRIOR)
+    start, length = (np.where(better, *both).astype(int) for both in zip(longer, run, strict=True))
+    beside = np.where((n >= _LONG) & (n - length - 2 * _BESIDE >= SHORTEST), _BESIDE, 0)
+    return np.column_stack([np.maximum(start - beside, 0), np.minimum(start + length + beside, n)])

@@ -9,75 +9,55 @@ from qscore.building import loop, quick
 
 
 @quick
-def _add_up(x, middle, total):
-    """Sums of the first 0, 1, … values less `middle` into `total` (n + 3,), of which the first and last are twice."""
+def _add_up(x, total):
+    """Sums of the first 0, 1, … values into `total` (n + 3,), of which the first and last are twice."""
     n = len(x)
     total[0], total[1] = 0.0, 0.0
     for i in range(n):
-        total[i + 2] = total[i + 1] + (x[i] - middle)
+        total[i + 2] = total[i + 1] + x[i]
     total[n + 2] = total[n + 1]
 
 
 @quick
-def _raise(total, length, weights, room, best, size):
-    """Where windows of a length are worse than what is known of those that start there: elementwise, as vector code."""
-    share, factor, off = weights[1], weights[2], weights[3]
-    inside, beside = 1.0 + share, share
-    after, behind = total[length + 1 :], total[length + 2 :]
-    for i in range(len(total) - 2 - length):
-        low = inside * (after[i] - total[i + 1]) - beside * (behind[i] - total[i])
-        value = -low * factor - off
-        above = (value > best[i]) & (length <= room[i])
-        best[i] = value if above else best[i]
-        size[i] = length if above else size[i]
+def _value(inside, around, weights):
+    """The statistic of a window: of the sum over it, and of that over it and what lies on either side."""
+    return -((1.0 + weights[1]) * inside - weights[1] * around) * weights[2] - weights[3]
 
 
 @quick
-def _worst(weights, scratch):
-    """Statistic, start and length of the worst window; −inf when there is none. See `worst_window` for `scratch`."""
-    total, room, best, size = scratch[0], scratch[1], scratch[2], scratch[3]
+def _worst(weights, total, best):
+    """Statistic, start and length of the worst window, the first and shortest of equals; −inf when there is none."""
     n = len(total) - 3
     for i in range(n):
-        best[i], size[i] = -math.inf, 0.0
+        best[i] = -math.inf
     for row in range(len(weights)):
-        _raise(total, int(weights[row, 0]), weights[row], room, best, size)
+        length = int(weights[row, 0])
+        begun, after, behind = total[1:], total[length + 1 :], total[length + 2 :]
+        for i in range(n + 1 - length):  # elementwise, as vector code
+            best[i] = max(best[i], _value(after[i] - begun[i], behind[i] - total[i], weights[row]))
     worst, at = -math.inf, 0
     for i in range(n):
         if best[i] > worst:
             worst, at = best[i], i
-    return worst, at, int(size[at])
+    for row in range(len(weights)):
+        end = at + int(weights[row, 0])
+        if end <= n and _value(total[end + 1] - total[at + 1], total[end + 2] - total[at], weights[row]) == worst:
+            return worst, at, end - at
+    return worst, at, 0
 
 
-@loop("void(f8[::1], f8[:,::1], f8[:,::1], f8[::1])")
-def worst_window(x, weights, scratch, found):
-    """Statistic, start and length of the worst window of values into `found` (3,); −inf when there is none.
+@loop("void(f8[::1], i8[::1], f8[:,::1], i8[:,::1], f8[:,::1], f8[:,::1])")
+def worst_windows(x, first, weights, row, scratch, found):
+    """Statistic, start and length of the worst window of each chain into `found` (chains, 3); −inf when there is none.
 
-    `weights` (lengths, 4) are a length, its flanks' share, the factor and what is taken off. `scratch` is (4, n + 3);
-    its second row holds how long a window may be that starts at each value.
+    Chain k has the values `x` from `first[k]` to `first[k + 1]`, and the `weights` (lengths, 4) from `row[k, 0]` to
+    `row[k, 1]`: a length, its flanks' share, the factor and what is taken off. `scratch` is (2, 3 + most values).
     """
-    _add_up(x, 0.0, scratch[0])
-    found[0], found[1], found[2] = _worst(weights, scratch)
-
-
-@loop("void(f8[::1], f8[:,::1], f8[:,::1], f8, f8, f8[:,::1], f8[::1])")
-def worst_run(x, half, longer, clearly, prior, scratch, found):
-    """Start and length into `found` (2,) of a chain's worst run, or of a longer one that fits it clearly better.
-
-    `half`, `longer` and `scratch` are as `worst_window` takes them: the root of the squares that two means take, of
-    the run and of the rest, is a contrast, too.
-    """
-    n, total = len(x), scratch[0]
-    _add_up(x, 0.0, total)
-    mean, squares = total[n + 1] / n, 0.0
-    for i in range(n):
-        squares += (x[i] - mean) ** 2
-    _, start, length = _worst(half, scratch)
-    _add_up(x, mean, total)
-    low = min(total[start + length + 1] - total[start + 1], 0.0)
-    short = squares - low * low * n / (length * (n - length))
-    taken, first, size = _worst(longer, scratch)
-    better = squares - max(taken, 0.0) ** 2 + prior < clearly * (short + prior)
-    found[0], found[1] = (first, size) if better else (start, length)
+    for k in range(len(found)):
+        size = first[k + 1] - first[k] + 3
+        total = scratch[0, :size]
+        _add_up(x[first[k] : first[k + 1]], total)
+        found[k, 0], found[k, 1], found[k, 2] = _worst(weights[row[k, 0] : row[k, 1]], total, scratch[1])
 
 
 @quick
@@ -90,14 +70,9 @@ def _products(y, first, end, lag):
     return summed, pairs
 
 
-@loop("void(f8[::1], i8, i8, f8, f8, f8[::1], f8[::1], f8[::1])")
-def moments(x, first, end, prior, most, y, products, found):
-    """Mean, spread, variance and cube of a chain without the run from `first` to `end` into `found` (4,).
-
-    The last two are sums of powers of y: values less their mean in units of their spread, cut off at `most`, 0 in the
-    run. The sums of their products at lags 1 … go into `products` (lags,), scaled up for the pairs that the run takes.
-    `prior` values of spread 1 are added to the spread; `y` (n,) is scratch.
-    """
+@quick
+def _moments(x, first, end, prior, most, y, products):
+    """Mean, spread, variance and cube of a chain without the run from `first` to `end`; see `moments`."""
     n, mean, squares = len(x), 0.0, 0.0
     left = n - (end - first)
     for i in range(n):
@@ -114,4 +89,19 @@ def moments(x, first, end, prior, most, y, products, found):
     for lag in range(1, len(products) + 1):
         summed, pairs = _products(y, first, end, lag)
         products[lag - 1] = summed * left / pairs if pairs > 0 else 0.0
-    found[0], found[1], found[2], found[3] = mean, spread, variance, cubes
+    return mean, spread, variance, cubes
+
+
+@loop("void(f8[::1], i8[::1], i8[:,::1], f8, f8, f8[::1], f8[:,::1], f8[:,::1])")
+def moments(x, first, run, prior, most, y, products, found):
+    """Mean, spread, variance and cube of each chain without its run (chains, 2: start, end) into `found` (chains, 4).
+
+    Chain k has the values `x` from `first[k]` to `first[k + 1]`. The last two are sums of powers of y: values less
+    their mean in units of their spread, cut off at `most`, 0 in the run. The sums of their products at lags 1 … go into
+    `products` (chains, lags), scaled up for the pairs that the run takes. `prior` values of spread 1 are added to the
+    spread; `y` (most values,) is scratch.
+    """
+    for k in range(len(found)):
+        begin, end = first[k], first[k + 1]
+        told = _moments(x[begin:end], run[k, 0], run[k, 1], prior, most, y[: end - begin], products[k])
+        found[k, 0], found[k, 1], found[k, 2], found[k, 3] = told

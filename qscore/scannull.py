@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -84,10 +85,17 @@ class ScanNull:
         ValueError
             Fewer than 200 reference chains of the class.
         """
-        mine = self.of(kind)
-        if len(mine) < FEWEST:
-            raise ValueError(f"{len(mine)} reference chains of class {kind}: at least {FEWEST} are needed")
-        return _laws(mine, {name: np.atleast_1d(np.asarray(chains[name], float)) for name in _LIKE})
+        if kind not in self._learnt:
+            mine = self.of(kind)
+            if len(mine) < FEWEST:
+                raise ValueError(f"{len(mine)} reference chains of class {kind}: at least {FEWEST} are needed")
+            self._learnt[kind] = _learnt(mine)
+        return _laws(self._learnt[kind], {name: np.atleast_1d(np.asarray(chains[name], float)) for name in _LIKE})
+
+    @cached_property
+    def _learnt(self) -> dict[str, _Learnt]:
+        """What the chains that serve a class say, by class: learnt once."""
+        return {}
 
     def p(self, chains: Mapping, kind: str) -> np.ndarray:
         """Probability of so high a scan maximum among reference chains like these → float (m,); NaN without one.
@@ -193,14 +201,31 @@ def _terms(alike: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.column_stack([np.ones(len(x)), x, x[:, first] * x[:, second]])
 
 
-def _laws(null: ScanNull, chains: Mapping) -> Laws:
+@dataclass(frozen=True)
+class _Learnt:
+    """What reference chains say of others: what makes them alike, coefficients of `_terms`, and as in `Laws`."""
+
+    reference: np.ndarray
+    level: np.ndarray
+    width: np.ndarray
+    usual: float
+    excess: np.ndarray
+    gumbel: tuple[float, float]
+
+
+def _learnt(null: ScanNull) -> _Learnt:
     reference = _alike({name: getattr(null, name) for name in _LIKE})
-    terms, own = _terms(reference, reference), _terms(_alike(chains), reference)
+    terms = _terms(reference, reference)
     level, width = _foretell(terms, null.maximum)
     usual = float((terms @ width).mean())
     excess = np.sort((null.maximum - terms @ level) / _positive(terms @ width, usual))
     excess *= np.sqrt(len(null) / (len(null) - terms.shape[1]))  # what a fit takes from its own residuals
-    return Laws(own @ level, _positive(own @ width, usual), excess, *_gumbel(excess))
+    return _Learnt(reference, level, width, usual, excess, _gumbel(excess))
+
+
+def _laws(learnt: _Learnt, chains: Mapping) -> Laws:
+    own = _terms(_alike(chains), learnt.reference)
+    return Laws(own @ learnt.level, _positive(own @ learnt.width, learnt.usual), learnt.excess, *learnt.gumbel)
 
 
 def _gumbel(excess: np.ndarray) -> tuple[float, float]:

@@ -73,7 +73,8 @@ def _placed(columns: dict) -> dict:
     """Columns with residue numbers as numbers: each different text is read once."""
     number = coded(columns["number"])
     text = {name: coded(columns[name]) for name in ("chain", "residue")}
-    return columns | text | {"number": np.array([_place(one) for one in number.names], float)[number.code]}
+    place = np.array([_place(one) for one in number.names], float)[number.code]
+    return columns | text | {"number": place, "q_04": np.asarray(columns["q_04"], float)}
 
 
 def _runs(*columns: np.ndarray) -> list[tuple[int, int]]:
@@ -101,25 +102,26 @@ def _text(columns: dict, letters: int) -> str:
     return "\n".join(lines + [f"+{len(chains) - most}"] * (len(chains) > most))
 
 
-def _by_chain(names: np.ndarray) -> list[np.ndarray]:
-    """Rows of each chain; one that is told in pieces is put together."""
+def _by_chain(names: np.ndarray) -> list:
+    """Rows of each chain: a slice, or the numbers of those of one that is told in pieces."""
     pieces = {}
     for start, end in _runs(names):
-        pieces.setdefault(names[start], []).append(np.arange(start, end))
-    return [np.concatenate(found) for found in pieces.values()]
+        pieces.setdefault(names[start], []).append(slice(start, end))
+    return [found[0] if len(found) == 1 else np.r_[tuple(found)] for found in pieces.values()]
 
 
-def _chain(columns: dict, rows: np.ndarray) -> dict:
-    q = columns["q_04"][rows].astype(float)
-    number = columns["number"][rows]
-    known = np.isfinite(number)
-    scored = np.isfinite(q)
+def _chain(columns: dict, rows) -> dict:
+    q, number = columns["q_04"][rows], columns["number"][rows]
+    first = rows.start if isinstance(rows, slice) else rows[0]
+    known, scored = np.isfinite(number), q[np.isfinite(q)]
+    if not known.all():
+        q, number = q[known], number[known]
     return {
-        "name": " ".join(str(columns["chain"][rows[0]]).split())[:12],
-        "kind": (number[known][:1].tobytes(), columns["residue"].code[rows].tobytes()),
-        "number": number[known].astype(np.int64),
-        "q": q[known],
-        "mean": float(q[scored].mean()) if scored.any() else np.inf,
+        "name": " ".join(str(columns["chain"][first]).split())[:12],
+        "kind": (number[:1].tobytes(), columns["residue"].code[rows].tobytes()),
+        "number": number,
+        "q": q,
+        "mean": float(np.add.reduce(scored)) / len(scored) if len(scored) else np.inf,
     }
 
 
@@ -143,9 +145,10 @@ def ranked(chains: list[dict]) -> list[dict]:
 
 
 def _line(chain: dict, bins: int) -> str:
-    first = int(chain["number"].min())
-    width = -(-(int(chain["number"].max()) - first + 1) // bins)
-    place, scored = (chain["number"] - first) // width, np.isfinite(chain["q"])
+    number, scored = chain["number"].astype(np.int64), np.isfinite(chain["q"])
+    first = int(number.min())
+    width = -(-(int(number.max()) - first + 1) // bins)
+    place = (number - first) // width
     weight = np.bincount(place[scored], minlength=int(place.max()) + 1)
     total = np.bincount(place[scored], chain["q"][scored], minlength=len(weight))
     level = np.clip((np.divide(total, weight, where=weight > 0, out=np.zeros(len(weight))) - LOWEST) / STEP, 0, 63)

@@ -41,18 +41,23 @@ NAMES = (*_PLACES, "judged_residues")
 """Every table that a survey may have."""
 
 _JUDGED = """
-WITH edges AS (SELECT {edges}::DOUBLE[] AS lows), judged AS (
+WITH edges AS (SELECT {edges}::DOUBLE[] AS lows), found AS (
+    SELECT residue, resolution_low, "offset", sd FROM offsets WHERE part = 'all'
+), binned AS (
     SELECT emdb_id, pdb_id, resolution, expected_q AS entry_expected, low AS entry_low, high AS entry_high,
            list_max(list_filter(lows, lambda x: x <= greatest(resolution, lows[1]))) AS bin
     FROM {flags}, edges
-), found AS (SELECT residue, resolution_low, "offset", sd FROM offsets WHERE part = 'all')
+), judged AS (
+    SELECT b.*, a."offset" AS any_offset, a.sd AS any_sd
+    FROM binned b LEFT JOIN found a ON a.residue = 'any' AND a.resolution_low = b.bin
+)
 SELECT r.*, j.resolution, j.entry_expected, j.entry_low, j.entry_high,
-       j.entry_expected + coalesce(o."offset", a."offset", 0) AS expected_q,
-       coalesce(o.sd, a.sd) AS expected_sd,
-       (r.q_04 - j.entry_expected - coalesce(o."offset", a."offset", 0)) / nullif(coalesce(o.sd, a.sd), 0) AS z_archive
+       j.entry_expected + coalesce(o."offset", j.any_offset, 0) AS expected_q,
+       coalesce(o.sd, j.any_sd) AS expected_sd,
+       (r.q_04 - j.entry_expected - coalesce(o."offset", j.any_offset, 0)) / nullif(coalesce(o.sd, j.any_sd), 0)
+           AS z_archive
 FROM residues r JOIN judged j USING (emdb_id, pdb_id)
 LEFT JOIN found o ON o.residue = r.residue AND o.resolution_low = j.bin
-LEFT JOIN found a ON a.residue = 'any' AND a.resolution_low = j.bin
 WHERE r.class IN {polymers}
 """
 _NO_OFFSETS = """

@@ -171,7 +171,7 @@ def test_of_survey(tmp_path):
     class Curve:
         @staticmethod
         def expected(resolution):
-            return 0.5
+            return np.full(len(resolution), 0.5)
 
     found = offsets.of_survey(tmp_path / "residues.parquet", tmp_path / "entries.parquet", Curve)
     assert max(row["n_entries"] for row in found.rows()) == 4

@@ -187,6 +187,51 @@ def test_who_is_a_copy():
     assert copies.copies(residues, np.empty(0, int)) == []
 
 
+def copies_literal(residues, rows):
+    """By the words of `copies.copies`, with sets."""
+    known = {}
+    for row in rows:
+        chain_ = tuple(residues[name][row] for name in ("emdb_id", "pdb_id", "chain", "class"))
+        known.setdefault(chain_, {}).setdefault(tuple(residues[name][row] for name in RESIDUE), row)
+    groups = []
+    for chain_, own in sorted(known.items(), key=lambda one: (-len(one[1]), min(one[1].values()))):
+        for first, leader, group in groups:
+            alike = len(own.keys() & leader.keys()) >= 0.9 * len(leader)
+            if alike and (first[:2], first[3]) == (chain_[:2], chain_[3]):
+                group.append([own.get(residue, -1) for residue in leader])
+                break
+        else:
+            groups.append((chain_, own, [list(own.values())]))
+    return sorted((group for _, _, group in groups), key=lambda group: group[0][0])
+
+
+RESIDUE = ("number", "icode", "residue")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_copies_of_many_pairs_by_their_words(seed):
+    """Chains in pieces, residues told twice, a chain of two classes, residues missing; pairs alike."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for k in range(3):
+        mother = chain(rng, "A", 40)
+        for name in "ABCDEF":
+            keep = np.sort(rng.choice(40, int(rng.integers(33, 41)), replace=False))
+            one = {key: column[keep] for key, column in copy_of(mother, name, mother["q_04"]).items()}
+            if rng.random() < 0.3:
+                one["number"][int(rng.integers(len(keep)))] = one["number"][0]
+            one["class"][len(keep) - int(rng.integers(0, 9)) :] = "nucleic"
+            half = int(rng.integers(5, 30))
+            parts += [pair({key: column[part] for key, column in one.items()}, ids=(f"EMD-{k}", "1abc"))
+                      for part in (slice(half), slice(half, None))]  # fmt: skip
+        rng.shuffle(last := parts[-12:])
+        parts[-12:] = last
+    residues = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows = np.flatnonzero(rng.random(len(residues["q_04"])) < 0.99)
+    found = [group.tolist() for group in copies.copies(residues, rows)]
+    assert found == copies_literal(residues, rows.tolist())
+
+
 # ---- significance ----
 
 

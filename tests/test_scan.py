@@ -129,10 +129,14 @@ def test_a_bad_domain_may_be_most_of_its_chain(share):
     assert scan.further(z, found, found.maximum - 1e-9)[0][1:] == pytest.approx((first, 199), abs=5)
 
 
+def worst_of(x, weights):
+    return scan._worst(x, np.array([0, len(x)]), weights, np.array([[0, len(weights)]]))
+
+
 def test_the_long_run_against_every_run():
     """The best of all low runs of the lengths tried, found one by one."""
     x = np.random.default_rng(11).normal(size=40) - 3 * (np.arange(40) < 27)
-    value, start, length = scan._worst(x - x.mean(), scan._plain(40)[1])
+    (value, start, length), *_ = worst_of(x - x.mean(), scan._plain(40)[1])
     best = min(
         (x[s : s + n].var() * n + np.delete(x, range(s, s + n)).var() * (40 - n), s, n)
         for n in range(21, 35)
@@ -140,7 +144,8 @@ def test_the_long_run_against_every_run():
         if x[s : s + n].mean() < x.mean()
     )
     assert (start, length) == best[1:] and value**2 == pytest.approx(x.var() * 40 - best[0])
-    assert scan._run(x) == (max(start - 2, 0), start + length + 2)
+    first = np.array([0, len(x)])
+    assert scan._runs(x, first).tolist() == [[max(start - 2, 0), start + length + 2]]
 
 
 def test_missing_values_are_passed_over():
@@ -151,6 +156,26 @@ def test_missing_values_are_passed_over():
     found, full = scan.scan(holes), scan.scan(z)
     assert (found.maximum, found.length) == (full.maximum, 100)
     assert (found.first, found.last) == (full.first + 1, full.last + 3)
+
+
+def test_many_chains_at_a_time_are_each_as_alone():
+    rng = np.random.default_rng(13)
+    chains = [rng.normal(size=n) for n in (90, 0, 2, 5, 6, 30, 400, 3)] + [np.full(40, np.nan), np.zeros(25)]
+    chains[6][10:200] -= 3
+    chains[0][::7] = np.nan
+    for found, z in zip(scan.scans(chains), chains, strict=True):
+        np.testing.assert_equal(vars(found), vars(scan.scan(z)))
+
+
+def test_runs_beside_those_taken_are_as_in_pieces():
+    """A window may neither hold nor, as its flank, count what is taken."""
+    x = np.random.default_rng(14).normal(size=60)
+    weights, _ = scan._weights(*(np.array([one]) for one in (60, 0.3, 0.1, 1.0)))
+    taken = np.zeros(60, bool)
+    taken[20:25], taken[58:] = True, True
+    pieces = [(0, *worst_of(x[:20], weights)[0]), (25, *worst_of(x[25:58], weights)[0])]
+    first, value, start, length = max(pieces, key=lambda one: one[1])
+    assert scan._worst_between(x, weights, taken) == (value, first + start, length)
 
 
 @pytest.mark.parametrize("z", [[], [1.0], [0.0, -1.0], [np.nan] * 5, [np.nan, 1.0, np.nan, -2.0]])
