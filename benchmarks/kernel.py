@@ -49,9 +49,7 @@ def reference(values, origin, step, positions, vectors):
 
 
 def pair():
-    """Paths of map and model, and what they are."""
-    if len(sys.argv) == 3:
-        return sys.argv[1], sys.argv[2], "the given pair"
+    """Paths of map and model, and what they are: of the real data, or made up."""
     data = Path(os.environ.get("QSCORE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     if (data / "pairs" / "6gyn.pdb").is_file():
         return data / "pairs" / "emd_0093_masked.mrc.gz", data / "pairs" / "6gyn.pdb", "6gyn in EMD-0093"
@@ -75,7 +73,7 @@ def fastest(function, *arguments):
 
 
 def main():
-    map_path, model_path, what = pair()
+    map_path, model_path, what = (*sys.argv[1:], "the given pair") if len(sys.argv) == 3 else pair()
     model = read_model(model_path)
     density = read_density(map_path, model.position)
     atoms = model.position[density.contains(model.position)]

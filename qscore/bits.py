@@ -25,6 +25,11 @@ class Mask:
         """From bool (nz, ny, nx)."""
         return cls(np.packbits(chosen, axis=2), chosen.shape[2])
 
+    @classmethod
+    def none(cls, shape) -> Mask:
+        """Of a box (nz, ny, nx) of which nothing is chosen."""
+        return cls(np.zeros((*shape[:2], (shape[2] + 7) // 8), dtype=np.uint8), shape[2])
+
     def __len__(self) -> int:
         return len(self.packed)
 

@@ -20,59 +20,80 @@ def _signed(k, n):
 
 
 @_quick
-def _factors(half, frequency, b, factors):
-    """exp(−B s² / 4) along x."""
-    for i in range(half):
-        factors[i] = math.exp(-0.25 * b * (i * frequency[0]) ** 2)
+def _factors(frequency, b, factors):
+    """exp(−B s² / 4) along x, twice each: for the parts of terms."""
+    for i in range(len(factors) // 2):
+        factors[2 * i] = factors[2 * i + 1] = math.exp(-0.25 * b * (i * frequency[0]) ** 2)
 
 
-@loop("void(c8[:,:,::1], i8, i8, f8[::1], f8, f8, f8[::1])")
+@_quick
+def _inside(beside, step, most, half):
+    """Of how many terms of a row s² is at most `most`; `beside` is that of the first."""
+    if beside > most:
+        return 0
+    inside = half if most == math.inf else min(half, int(math.sqrt(most - beside) / step))
+    while inside < half and beside + (inside * step) ** 2 <= most:
+        inside += 1
+    while inside > 0 and beside + ((inside - 1) * step) ** 2 > most:
+        inside -= 1
+    return inside
+
+
+@loop("void(f4[:,:,::1], i8, i8, f8[::1], f8, f8, f8[::1])")
 def fade(terms, first, of, frequency, b, most, factors):
     """Multiply terms by exp(−B s² / 4) where s² is at most `most`, else by 0: sections `first` on, of `of`.
 
-    `frequency` is that of the first term along x, y, z, 1/Å; `factors` is scratch for a row.
+    `terms` are real and imaginary parts in turn; `frequency` is that of the first term along x, y, z, 1/Å; `factors`
+    is scratch for a row.
     """
-    count, ny, half = terms.shape
-    _factors(half, frequency, b, factors)
+    count, ny, parts = terms.shape
+    _factors(frequency, b, factors)
     for k in range(count):
         z2 = (_signed(first + k, of) * frequency[2]) ** 2
         for j in range(ny):
             beside = z2 + (_signed(j, ny) * frequency[1]) ** 2
-            row = terms[k, j]
-            if beside > most:
-                row[:] = 0
-                continue
+            row, inside = terms[k, j], 2 * _inside(beside, frequency[0], most, parts // 2)
             here = math.exp(-0.25 * b * beside)
-            inside = 0
-            while inside < half and beside + (inside * frequency[0]) ** 2 <= most:
-                row[inside] *= np.float32(here * factors[inside])
-                inside += 1
+            for i in range(inside):
+                row[i] *= np.float32(here * factors[i])
             row[inside:] = 0
 
 
-@loop("void(c8[:,:,::1], i8, f8[::1], f8, f8, c8[:,:,::1], f8[::1])")
+@loop("void(f4[:,:,::1], i8, f8[::1], f8, f8, f4[:,:,::1], f8[::1])")
 def fold(terms, nx, frequency, b, most, found, factors):
     """Terms of the map at every second point, added to `found`, of terms as `fade` would leave them.
 
     All sizes are even. A term is added to the one it cannot be told from there; those of negative
     frequency along x, which are not kept, are the conjugates of their opposites.
     """
-    nz, ny, half = terms.shape
+    nz, ny, parts = terms.shape
     mz, my, mx = nz // 2, ny // 2, nx // 2
-    _factors(half, frequency, b, factors)
+    _factors(frequency, b, factors)
     for k in range(nz):
         z2 = (_signed(k, nz) * frequency[2]) ** 2
         for j in range(ny):
             beside = z2 + (_signed(j, ny) * frequency[1]) ** 2
-            if beside > most:
+            inside = _inside(beside, frequency[0], most, parts // 2)
+            if not inside:
                 continue
-            here, inside = 0.125 * math.exp(-0.25 * b * beside), 0
-            while inside < half and beside + (inside * frequency[0]) ** 2 <= most:
-                inside += 1
+            here = 0.125 * math.exp(-0.25 * b * beside)
             row, into, across = terms[k, j], found[k % mz, j % my], found[(nz - k) % mz, (ny - j) % my]
-            for i in range(min(inside, mx // 2 + 1)):
+            for i in range(2 * min(inside, mx // 2 + 1)):
                 into[i] += row[i] * np.float32(here * factors[i])
             for i in range(mx - mx // 2, min(inside, mx)):
-                across[mx - i] += (row[i] * np.float32(here * factors[i])).conjugate()
+                factor = np.float32(here * factors[2 * i])
+                across[2 * (mx - i)] += row[2 * i] * factor
+                across[2 * (mx - i) + 1] -= row[2 * i + 1] * factor
             if inside > mx:
-                into[0] += row[mx] * np.float32(here * factors[mx])
+                for i in range(2):
+                    into[i] += row[2 * mx + i] * np.float32(here * factors[2 * mx])
+
+
+@loop("void(i4[:,::1], u1[::1])")
+def used_rows(bits, used):
+    """Which rows hold anything but 0 of either sign; `bits` is what their floats are made of."""
+    for j in range(bits.shape[0]):
+        row, found = bits[j], np.int32(0)
+        for i in range(len(row)):
+            found |= row[i]
+        used[j] = (found & 0x7FFFFFFF) != 0

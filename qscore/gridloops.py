@@ -23,12 +23,27 @@ def _reach(limit, step, n, at):
     return max(0, math.ceil((at - limit) / step)), min(n, math.floor((at + limit) / step) + 1)
 
 
+@_quick
+def _eights(begin, end, n):
+    """Where to begin, and how many runs of eight there are, so that all from begin to end is in them; 0: no room."""
+    eights = (end - begin + 7) // 8
+    return (min(begin, n - 8 * eights), eights) if 0 < 8 * eights <= n else (begin, 0)
+
+
+@_quick
+def _lower(row, along, add, at):
+    """Lower eight points of a row: so many, and without a branch, are quick."""
+    for i in range(np.uint64(at), np.uint64(at + 8)):
+        new, old = add + along[i], row[i]
+        row[i] = new if new < old else old
+
+
 @loop("void(f4[:,:,::1], i8, f8[::1], f8[::1], f8[:,::1], f8, f4[::1])")
 def nearest_squared(nearest, first, origin, step, positions, reach, along):
     """Lower `nearest` to the squared distance of each point to the nearest position, where that is below `reach`.
 
-    It holds sections `first` on of a box; `origin` is the position of the box's point 0, Å, x y z; `along` is scratch
-    for a row.
+    Some points further away are lowered too, to squares of no less. It holds sections `first` on of a box; `origin` is
+    the position of the box's point 0, Å, x y z; `along` is scratch for a row.
     """
     nz, ny, nx = nearest.shape
     for n in range(len(positions)):
@@ -37,18 +52,19 @@ def nearest_squared(nearest, first, origin, step, positions, reach, along):
         if k1 <= first:
             continue
         i0, i1 = _reach(reach, step[0], nx, x)
+        i0, eights = _eights(i0, i1, nx)
+        i1 = max(i1, i0 + 8 * eights)
         for i in range(i0, i1):
             along[i] = (i * step[0] - x) ** 2
         for k in range(max(k0, first), k1):
             dz2 = (k * step[2] - z) ** 2
             j0, j1 = _reach(math.sqrt(max(reach * reach - dz2, 0.0)), step[1], ny, y)
             for j in range(j0, j1):
-                beside = dz2 + (j * step[1] - y) ** 2
-                i0, i1 = _reach(math.sqrt(max(reach * reach - beside, 0.0)), step[0], nx, x)
-                row, add = nearest[k - first, j], np.float32(beside)
-                for i in range(np.uint64(i0), np.uint64(max(i0, i1))):  # without a branch: vector code
-                    new, old = add + along[i], row[i]
-                    row[i] = new if new < old else old
+                row, add = nearest[k - first, j], np.float32(dz2 + (j * step[1] - y) ** 2)
+                for eight in range(eights):
+                    _lower(row, along, add, i0 + 8 * eight)
+                for i in range(i0 + 8 * eights, i1):
+                    row[i] = min(row[i], add + along[i])
 
 
 @loop("void(f4[:,:,::1], f8, u1[:,:,::1])")
@@ -160,11 +176,14 @@ def spread_atoms(grid, first, nz, origin, step, positions, kind, coefficients, b
 
 @loop("void(f4[:,:,::1], u1[:,:,::1], f4[::1], f4[:,:,::1])")
 def weigh(values, weights, terms, out):
-    """(values + terms[0]) · weights · terms[1] into the first points of a larger grid."""
+    """(values + terms[0]) · weights · terms[1] into the first points of a larger grid of zeros."""
     for k in range(values.shape[0]):
         for j in range(values.shape[1]):
             row, beside, into = values[k, j], weights[k, j], out[k, j]
-            for i in range(len(row)):
+            any_weight = np.uint8(0)
+            for i in range(len(beside)):
+                any_weight |= beside[i]
+            for i in range(len(row) if any_weight else 0):
                 into[i] = ((row[i] + terms[0]) * np.float32(beside[i])) * terms[1]
 
 
@@ -263,27 +282,32 @@ def add_sections(sections, out, level, totals, counts):
             _add_counts(row, where, np.float32(level), counts)
 
 
-@loop("void(c8[:,:,::1], c8[:,:,::1], i8, i8, i8, f8[::1], f8, f8[:,::1])")
-def shell_sums(one, other, first, of, nx, frequency, width, sums):
+@loop("void(f4[:,:,::1], f4[:,:,::1], i8, i8, i8, f8[::1], f8, f8[:,::1], i4[::1])")
+def shell_sums(one, other, first, of, nx, frequency, width, sums, shells):
     """Of each shell of Fourier terms: Σ Re(one · other*), Σ |one|², Σ |other|², how many, added to `sums` (4, shells).
 
-    The terms are sections `first` on, of `of`, of those of a real map of `nx` points along x: half of them are there.
-    `frequency` is that of the first term along x, y, z, 1/Å; `width` that of a shell. Shell s is centred on
-    s · width; beyond the last: left out.
+    The terms, real and imaginary parts in turn, are sections `first` on, of `of`, of those of a real map of `nx`
+    points along x: half of them are there. `frequency` is that of the first term along x, y, z, 1/Å; `width` that of a
+    shell. Shell s is centred on s · width; beyond the last: left out. `shells` is scratch for the terms of a row.
     """
-    count, ny, half = one.shape
+    count, ny, _ = one.shape
     for k in range(first, first + count):
         fz = (k if 2 * k <= of else k - of) * frequency[2]
         for j in range(ny):
             fy = (j if 2 * j <= ny else j - ny) * frequency[1]
-            for i in range(half):
+            left = (sums.shape[1] * width) ** 2 - fy * fy - fz * fz
+            among = min(len(shells), int(math.sqrt(max(left, 0.0)) / frequency[0]) + 1)
+            for i in range(among):
                 fx = i * frequency[0]
-                shell = int(math.sqrt(fx * fx + fy * fy + fz * fz) / width + 0.5)
+                shells[i] = np.int32(math.sqrt(fx * fx + fy * fy + fz * fz) / width + 0.5)
+            row, beside = one[k - first, j], other[k - first, j]
+            for i in range(among):
+                shell = shells[i]
                 if shell >= sums.shape[1]:
                     break
                 times = 1.0 if i == 0 or 2 * i == nx else 2.0
-                a, b = one[k - first, j, i], other[k - first, j, i]
-                ar, ai, br, bi = np.float64(a.real), np.float64(a.imag), np.float64(b.real), np.float64(b.imag)
+                ar, ai, br, bi = row[2 * i], row[2 * i + 1], beside[2 * i], beside[2 * i + 1]
+                ar, ai, br, bi = np.float64(ar), np.float64(ai), np.float64(br), np.float64(bi)
                 sums[0, shell] += times * (ar * br + ai * bi)
                 sums[1, shell] += times * (ar * ar + ai * ai)
                 sums[2, shell] += times * (br * br + bi * bi)
@@ -310,23 +334,42 @@ def sums_of_two(one, other, packed, centre, top, sums, histogram):
     for k in range(one.shape[0]):
         for j in range(one.shape[1]):
             row, beside, mask = one[k, j], other[k, j], packed[k, j]
-            b = bb = ab = 0.0
-            for i in range(len(row)):
-                w = np.float64(beside[i])
-                v = np.float64(row[i]) - centre
-                b, bb, ab = b + w, bb + w * w, ab + v * w
-                if mask[i >> 3] and _chosen(mask, i):
-                    sums[0, _N] += 1
-                    sums[0, _A] += v
-                    sums[0, _B] += w
-                    sums[0, _AA] += v * v
-                    sums[0, _BB] += w * w
-                    sums[0, _AB] += v * w
-                    if w >= 0:
-                        histogram[min(int(w / top * bins), bins - 1)] += w
+            b, bb, ab = _sums_beside(row, beside, centre)
             sums[1, _B] += b
             sums[1, _BB] += bb
             sums[1, _AB] += ab
+            for byte in range(len(mask)):
+                if not mask[byte]:
+                    continue
+                for i in range(8 * byte, min(8 * byte + 8, len(row))):
+                    if _chosen(mask, i):
+                        w, v = np.float64(beside[i]), np.float64(row[i]) - centre
+                        sums[0, _N] += 1
+                        sums[0, _A] += v
+                        sums[0, _B] += w
+                        sums[0, _AA] += v * v
+                        sums[0, _BB] += w * w
+                        sums[0, _AB] += v * w
+                        if w >= 0:
+                            histogram[min(int(w / top * bins), bins - 1)] += w
+
+
+@_quick
+def _sums_beside(row, beside, centre):
+    """Sum and sum of squares of a row beside another, and of their products: four at a time, as in `_row_sums`."""
+    b0 = b1 = b2 = b3 = q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = 0.0
+    n = len(row) // 4 * 4
+    for i in range(0, n, 4):
+        w0, w1, w2, w3 = beside[i], beside[i + 1], beside[i + 2], beside[i + 3]
+        w0, w1, w2, w3 = np.float64(w0), np.float64(w1), np.float64(w2), np.float64(w3)
+        b0, b1, b2, b3 = b0 + w0, b1 + w1, b2 + w2, b3 + w3
+        q0, q1, q2, q3 = q0 + w0 * w0, q1 + w1 * w1, q2 + w2 * w2, q3 + w3 * w3
+        p0, p1 = p0 + (np.float64(row[i]) - centre) * w0, p1 + (np.float64(row[i + 1]) - centre) * w1
+        p2, p3 = p2 + (np.float64(row[i + 2]) - centre) * w2, p3 + (np.float64(row[i + 3]) - centre) * w3
+    for i in range(n, len(row)):
+        w = np.float64(beside[i])
+        b0, q0, p0 = b0 + w, q0 + w * w, p0 + (np.float64(row[i]) - centre) * w
+    return (b0 + b1) + (b2 + b3), (q0 + q1) + (q2 + q3), (p0 + p1) + (p2 + p3)
 
 
 @loop("void(f4[:,:,::1], f4[:,:,::1], f8, f8, f8[::1])")
@@ -334,8 +377,10 @@ def sums_above(one, other, centre, level, sums):
     """The same of the points where the second map is above a level."""
     for k in range(one.shape[0]):
         for j in range(one.shape[1]):
-            row, beside = one[k, j], other[k, j]
+            row, beside, found = one[k, j], other[k, j], False
             for i in range(len(row)):
+                found |= np.float64(beside[i]) > level
+            for i in range(len(row) if found else 0):
                 w = np.float64(beside[i])
                 if w > level:
                     v = np.float64(row[i]) - centre
@@ -347,16 +392,16 @@ def sums_above(one, other, centre, level, sums):
                     sums[_AB] += v * w
 
 
-@loop("void(f4[:,:,::1], f8[::1], i8[::1])")
+@loop("void(f4[:,:,::1], f4[::1], i8[::1])")
 def count_above(values, levels, counts):
     """How many points lie above each level, added to `counts`."""
     for k in range(values.shape[0]):
         for j in range(values.shape[1]):
             row = values[k, j]
             for n in range(len(levels)):
-                level, above = levels[n], 0
+                level, above = levels[n], np.int32(0)
                 for i in range(len(row)):
-                    above += np.float64(row[i]) > level
+                    above = np.int32(above + (row[i] > level))
                 counts[n] += above
 
 

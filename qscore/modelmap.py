@@ -14,9 +14,10 @@ from qscore import spectrum
 from qscore.bits import Mask
 from qscore.compiled import loops
 from qscore.density import Density
+from qscore.nearness import Nearest
 from qscore.overallb import best_b
 from qscore.simulate import BLUR_PER_STEP2, molecular_mask, simulate_terms
-from qscore.slabs import each, sections, shares
+from qscore.slabs import each, sections, shares, stripes
 from qscore.wholemap import WholeMap
 
 ROOM, MOST_ROOM = 5.0, 40.0  # Å beyond the box: twice the resolution, within these
@@ -156,18 +157,18 @@ class SoftMask:
 
 def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMask:
     """The mask of the FSC; its radius is the resolution, 3 Å at least and 10 Å at most."""
-    radius = float(np.clip(frame.resolution, *EDGES))
-    weights, position = np.empty(frame.shape, dtype=np.uint8), np.ascontiguousarray(position)
+    radius, weights = float(np.clip(frame.resolution, *EDGES)), np.zeros(frame.shape, dtype=np.uint8)
+    nearest = Nearest(frame.shape, frame.origin, frame.step, position, 2 * radius)
 
     def weigh(part):
         """Weights of some sections; the map where they are between 0 and 1."""
-        nearest = np.full(weights[part].shape, np.inf, dtype=np.float32)
-        along = np.empty(frame.shape[2], dtype=np.float32)
-        loops().nearest_squared(nearest, part.start, frame.origin, frame.step, position, 2 * radius, along)
-        loops().soft_weights(nearest, radius, weights[part])
+        squared = nearest.squared(part)
+        if squared is None:
+            return np.empty(0, dtype=np.float32)
+        loops().soft_weights(squared, radius, weights[part])
         return values[part][(weights[part] - np.uint8(1)) < 254]
 
-    edge = np.concatenate(each(weigh, sections(len(weights)), frame.threads))
+    edge = np.concatenate(each(weigh, stripes(len(weights)), frame.threads))
     return SoftMask(weights, float(np.median(edge, overwrite_input=True)) if len(edge) else 0.0)
 
 
@@ -191,9 +192,10 @@ def compare(
     groups : (positions, starts), optional
         Atoms sorted by group and where each group starts: correlations are wanted around each, with one B.
     """
-    of_map = masked_terms(density.values, frame, atoms.position)
-    flat = agreement(density, frame, atoms, mask, of_map=of_map, whole=whole, fit=True, groups=groups)
-    return flat, agreement(density, frame, atoms, mask, of_map=of_map, whole=whole, fit=False)
+    told = {"of_map": masked_terms(density.values, frame, atoms.position), "whole": whole}
+    told |= {"centre": total(density.values, frame.threads) / density.values.size, "room": spectrum.room(frame.padded)}
+    flat = agreement(density, frame, atoms, mask, **told, fit=True, groups=groups)
+    return flat, agreement(density, frame, atoms, mask, **told, fit=False)
 
 
 def masked_terms(values: np.ndarray, frame: Frame, position: np.ndarray) -> np.ndarray:
@@ -205,29 +207,32 @@ def masked_terms(values: np.ndarray, frame: Frame, position: np.ndarray) -> np.n
 
 def agreement(
     density: Density, frame: Frame, atoms: Atoms, mask: Mask, *, of_map: np.ndarray, whole: WholeMap | None,
-    fit: bool, groups: tuple[np.ndarray, np.ndarray] | None = None,
+    centre: float, room: np.ndarray, fit: bool, groups: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Agreement:  # fmt: skip
-    """See `compare`; `of_map`: of `masked_terms`; `fit`: one B for all atoms, fitted to maximise ``cc_mask``."""
+    """See `compare`; `of_map`: of `masked_terms`; `fit`: one B for all atoms, fitted to maximise ``cc_mask``.
+
+    `centre` is the mean of the box; `room`, of `spectrum.room`, is for what is simulated.
+    """
     base = BLUR_PER_STEP2 * float(frame.step.max()) ** 2
     b_iso = np.full(len(atoms.position), base) if fit else atoms.b_iso
-    terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, threads=frame.threads,
-                           **frame.place)  # fmt: skip
+    terms = simulate_terms(atoms.position, atoms.element, b_iso, occupancy=atoms.occupancy, room=room,
+                           threads=frame.threads, **frame.place)  # fmt: skip
     d_fsc05, fault = crossing(_shells(of_map, terms, frame), frame)
     best, inside, within = base, False, {"edges": frame.edges, "resolution": frame.resolution}
     if fit:
         best, inside = best_b(density.values, mask, terms, frame.padded[2], base=base, threads=frame.threads, **within)
     simulated = _map_of(terms, frame, best - base)
-    del terms
     local = _local(density, simulated, frame, groups)
-    correlations = _correlations(density.values, simulated, mask, whole, frame.threads)
+    correlations = _correlations(density.values, simulated, mask, whole, centre, frame.threads)
     return Agreement(best if inside else float("nan"), *correlations, d_fsc05, fault, local)
 
 
 def _map_of(terms: np.ndarray, frame: Frame, b: float) -> np.ndarray:
-    """The map of terms up to 1 / resolution, with `b` added to their own; its rows are longer. Terms are used up."""
+    """The map of terms up to 1 / resolution, with `b` added to their own; in their place, so its rows are longer."""
     spectrum.fade(terms, frame.edges, b=b, d_min=frame.resolution, threads=frame.threads)
     kept = spectrum.reached(frame.edges, frame.resolution)
-    return spectrum.inverse(terms, frame.padded[2], shape=frame.shape[:2], kept=kept, threads=frame.threads)
+    spectrum.inverse(terms, frame.padded[2], shape=frame.shape[:2], kept=kept, threads=frame.threads)
+    return spectrum.laid_out(terms)
 
 
 def _shells(of_map: np.ndarray, terms: np.ndarray, frame: Frame) -> np.ndarray:
@@ -240,7 +245,8 @@ def _shells(of_map: np.ndarray, terms: np.ndarray, frame: Frame) -> np.ndarray:
         """Sums of a part."""
         some = parts[n]
         place = some.start, *frame.padded[::2], 1 / frame.edges
-        loops().shell_sums(of_map[some], terms[some], *place, width, sums[n])
+        both = spectrum.laid_out(of_map[some]), spectrum.laid_out(terms[some])
+        loops().shell_sums(*both, *place, width, sums[n], np.empty(terms.shape[2], dtype=np.int32))
 
     each(add, range(len(parts)), frame.threads)
     return sums.sum(axis=0)
@@ -295,11 +301,10 @@ def threshold(histogram: np.ndarray, top: float) -> float:
     return top * (1 - (np.searchsorted(above, SHARE * above[-1]) + 1) / len(histogram))
 
 
-def _correlations(values, simulated, mask: Mask, whole, threads: int) -> tuple[float, float, float, float]:
+def _correlations(values, simulated, mask: Mask, whole, centre: float, threads: int) -> tuple[float, ...]:
     """CC, CC about the mean, CC_mask, CC_box."""
-    parts, nx = sections(len(values)), values.shape[2]
-    top = max(each(lambda some: float(simulated[some, :, :nx].max()), parts, threads))
-    centre = total(values, threads) / values.size
+    parts, (_, ny, nx) = sections(len(values)), values.shape
+    top = max(each(lambda some: float(simulated[some, :ny, :nx].max()), parts, threads))
     sums, histogram, shown = np.zeros((len(parts), 2, 6)), np.zeros((len(parts), BINS)), np.zeros((len(parts), 6))
 
     def add(n):

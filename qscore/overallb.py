@@ -52,14 +52,16 @@ def best_b(
     every = 2 if mask.size >= 8 * ENOUGH else 1
     chosen = mask[::every][:, ::every, ::every]
     of_map = values[::every, ::every, ::every][chosen].astype(np.float64)
-    simulated = np.empty((len(nodes), len(of_map)))
+    simulated, rows, points = np.empty((len(nodes), len(of_map))), chosen.any(axis=2), np.nonzero(chosen)
 
-    def simulate(n):
-        """The map of a node."""
-        b = nodes[n] ** 2 - base
-        simulated[n] = _simulated(terms, nx, chosen, edges=edges, b=b, d_min=resolution, every=every)
+    def simulate(some):
+        """The maps of some nodes, one after the other in the same place."""
+        room = spectrum.room([n // every for n in (*terms.shape[:2], nx)])
+        for n in some:
+            told = {"edges": edges, "b": nodes[n] ** 2 - base, "d_min": resolution}
+            simulated[n] = _simulated(terms, nx, room, rows, **told)[points]
 
-    each(simulate, range(len(nodes)), threads)
+    each(simulate, [range(first, len(nodes), threads) for first in range(threads)], threads)
     simulated -= simulated.mean(axis=1, keepdims=True)
     cross, squares = simulated @ (of_map - of_map.mean()), simulated @ simulated.T
     roots = np.linspace(0, most, SCANNED)
@@ -67,14 +69,15 @@ def best_b(
     return root**2, 0 < root < most
 
 
-def _simulated(terms, nx: int, chosen, *, edges, b: float, d_min: float, every: int) -> np.ndarray:
-    """The simulated map at the chosen points, with `b` added to the B of its terms."""
-    if every == 2:
-        terms, nx = spectrum.halved(terms, nx, edges, b=b, d_min=d_min), nx // 2
+def _simulated(terms, nx: int, room, rows, *, edges, b: float, d_min: float) -> np.ndarray:
+    """The chosen rows of the simulated map, with `b` added to the B of its terms; in `room`, of all terms or fewer."""
+    if len(room) < len(terms):
+        spectrum.halved(terms, nx, edges, b=b, d_min=d_min, room=room)
+        nx //= 2
     else:
-        terms = spectrum.fade(terms.copy(), edges, b=b, d_min=d_min)
-    values = spectrum.inverse(terms, nx, shape=chosen.shape[:2])
-    return values[:, :, : chosen.shape[2]][chosen]
+        room[:] = terms
+        spectrum.fade(room, edges, b=b, d_min=d_min)
+    return spectrum.inverse(room, nx, shape=rows.shape, kept=spectrum.reached(edges, d_min), rows=rows)
 
 
 def _weights(nodes: np.ndarray, roots: np.ndarray, resolution: float) -> np.ndarray:

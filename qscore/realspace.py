@@ -18,7 +18,7 @@ from qscore.measurable import NAN, OF_MODEL_MAP, OF_SOLVENT, Facts, part_of_map
 from qscore.model import Model
 from qscore.score import Scores
 from qscore.slabs import each, sections
-from qscore.wholemap import WholeMap
+from qscore.wholemap import WholeMap, single
 
 CURVE = ("level", "inclusion", "inclusion_backbone", "frac_map")
 LEVELS = 21  # of the curve of inclusion: quantiles of the density at atoms
@@ -254,11 +254,12 @@ def inclusion_curve(at: AtAtoms, model: Model, density: Density, threads: int = 
         return {name: np.empty(0) for name in CURVE}
     levels = np.unique(np.quantile(known, np.linspace(0, 1, LEVELS), method="inverted_cdf"))
     parts = sections(len(density.values), threads)
+    singles = np.array([single(level) for level in levels], dtype=np.float32)
     above = np.zeros((len(parts), len(levels)), dtype=np.int64)
 
     def count(n):
         """Of a part."""
-        loops().count_above(density.values[parts[n]], levels.astype(np.float64), above[n])
+        loops().count_above(density.values[parts[n]], singles, above[n])
 
     each(count, range(len(parts)), threads)
     return {

@@ -10,7 +10,7 @@ import numpy as np
 
 from qscore import fourier, spectrum
 from qscore.compiled import loops
-from qscore.slabs import each, shares
+from qscore.nearness import Stripes
 
 BLUR_PER_STEP2 = 8 * np.pi**2 / 1.1
 """Smallest B / step² (dimensionless) at which point sampling does not alias; Refmac's rule (gemmi)."""
@@ -62,10 +62,13 @@ def simulate_density(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.
     return fourier.backward(terms, density.shape[2])
 
 
-def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None, threads=1):
+def simulate_terms(
+    positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0, 0.0), occupancy=None, room=None, threads=1
+):
     """The Fourier terms of `simulate_density`, none removed; by a compiled loop, to about 1e-4 of an atom's height.
 
-    `shape` is of sizes of `qscore.spectrum.good_size`; the result does not depend on `threads`.
+    `shape` is of sizes of `qscore.spectrum.good_size`; the result, which is put into `room` (of `spectrum.room`) when
+    it is given, does not depend on `threads`.
 
     Returns
     -------
@@ -80,18 +83,19 @@ def simulate_terms(positions, elements, b_iso, *, shape, step, origin=(0.0, 0.0,
     names, kind = np.unique(np.asarray(elements, dtype=str), return_inverse=True)
     coefficients = np.array([_coefficients(name) for name in names.tolist()])
     widest = coefficients[:, 5:].max() + b_iso.max() + blur
-    points = 2 * int(np.sqrt(FALL * widest) / (2 * np.pi * step.min())) + 2
-    values = np.zeros(shape, dtype=np.float32)
-    atoms = positions, kind.astype(np.int64), coefficients, b_iso + blur, occupancy, FALL
+    reach = np.sqrt(FALL * widest) / (2 * np.pi)
+    points = 2 * int(reach / step.min()) + 2
+    origin, kind, b = np.array(origin, dtype=float), kind.astype(np.int64), b_iso + blur
+    near = Stripes((positions[:, 2] - origin[2]) / step[2], reach / step[2], shape[0])
 
-    def spread(part):
+    def spread(part, values):
         """Some of the sections."""
+        some = near.reaching(part)
+        atoms = positions[some], kind[some], coefficients, b[some], occupancy[some], FALL
         scratch = np.empty((3, 5, points), dtype=np.float32), np.empty((3, 5))
-        place = part.start, shape[0], np.array(origin, dtype=float), np.array(step)
-        loops().spread_atoms(values[part], *place, *atoms, *scratch)
+        loops().spread_atoms(values, part.start, shape[0], origin, np.array(step), *atoms, *scratch)
 
-    each(spread, shares(shape[0], threads), threads)
-    terms = spectrum.transform(values, threads)
+    terms = spectrum.transform(spread, spectrum.room(shape) if room is None else room, shape[2], threads)
     return spectrum.fade(terms, np.array(shape[::-1]) * step, b=-blur, threads=threads) if blur else terms
 
 

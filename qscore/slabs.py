@@ -46,3 +46,8 @@ def sections(n: int, parts: int = PARTS) -> list[slice]:
 def shares(n: int, threads: int) -> list[slice]:
     """Sections of a box for work in which nothing is summed up: all at once by one thread, else a few for each."""
     return sections(n, 1 if threads == 1 else 4 * threads)
+
+
+def stripes(n: int, thick: int = 8) -> list[slice]:
+    """Sections of a box by so many, for scratch that stays in a processor's cache; the same for any threads."""
+    return [slice(a, min(a + thick, n)) for a in range(0, n, thick)]

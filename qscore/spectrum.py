@@ -5,12 +5,16 @@ Terms are complex64 (nz, ny, nx // 2 + 1), as of ``scipy.fft.rfftn``. Sizes are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import fft
 
 from qscore.compiled import loops
-from qscore.slabs import each, shares
+from qscore.slabs import each, sections, shares, stripes
 
+_AT_ONCE = 1 << 16  # terms: what a processor's cache holds
+_THICK = 64  # sections: two parts of so many, as an atom that lies in two of them is reckoned twice
 _ROUNDING = 1e-6  # of s²: a term at the limit is within it
 
 
@@ -38,26 +42,58 @@ def forward(
     -------
     ndarray, complex64, shape (nz, ny, nx // 2 + 1)
     """
-    padded = np.zeros(shape, dtype=np.float32)
-    if weights is None:
-        padded[tuple(slice(n) for n in values.shape)] = values
-    else:
-        factors = np.array([offset, scale], dtype=np.float32)
-        each(
-            lambda part: loops().weigh(values[part], weights[part], factors, padded[part]),
-            shares(len(values), threads),
-            threads,
-        )
-    return transform(padded, threads)
+    factors = np.array([offset, scale], dtype=np.float32)
+
+    def fill(part, into):
+        """Some of the sections."""
+        some = values[part]
+        if weights is None:
+            into[: len(some), : some.shape[1], : some.shape[2]] = some
+        else:
+            loops().weigh(some, weights[part], factors, into)
+
+    return transform(fill, room(shape), shape[2], threads)
 
 
-def transform(values: np.ndarray, threads: int = 1) -> np.ndarray:
-    """Terms of a map of float32, which is used up."""
-    return fft.rfftn(values, overwrite_x=True, workers=threads)
+def room(shape) -> np.ndarray:
+    """For the terms of a map of a shape (nz, ny, nx)."""
+    return np.zeros((*shape[:2], shape[2] // 2 + 1), dtype=np.complex64)
 
 
-def inverse(terms: np.ndarray, nx: int, *, shape=None, kept=None, threads: int = 1) -> np.ndarray:
-    """The map of terms, which are used up: float32, `nx` points along x.
+def transform(fill: Callable[[slice, np.ndarray], None], terms: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:
+    """Terms of a map, into `terms`, of which no section is held longer than its turn takes.
+
+    Parameters
+    ----------
+    fill : callable
+        Puts sections (a slice) of the map into zeros, float32 (count, ny, nx).
+    terms : ndarray
+        Of `room`; what it held is lost.
+    """
+    nz, ny, _ = terms.shape
+
+    def across(part):
+        """Along x and y; where all is 0, so are the terms."""
+        count = part.stop - part.start
+        values, used = np.zeros((count, ny, nx), dtype=np.float32), np.zeros(count * ny, dtype=np.uint8)
+        fill(part, values)
+        loops().used_rows(values.view(np.int32).reshape(-1, nx), used)
+        used = used.view(bool).reshape(count, ny)
+        for some in _stripes(count, terms[0].size):
+            into, rows = terms[part][some], used[some]
+            into[:] = 0
+            if rows.any():
+                rows = slice(None) if rows.all() else rows
+                into[rows] = fft.rfft(values[some][rows], axis=-1)
+                _in_place(fft.fft, into, 1)
+
+    each(across, sections(nz, 2 * -(-nz // _THICK)), threads)
+    each(lambda part: _in_place(fft.fft, terms[:, part], 0), _stripes(ny, terms[:, 0].size), threads)
+    return terms
+
+
+def inverse(terms: np.ndarray, nx: int, *, shape=None, kept=None, rows=None, threads: int = 1) -> np.ndarray:
+    """The map of terms, which it takes the place of: float32, `nx` points along x.
 
     Parameters
     ----------
@@ -65,21 +101,48 @@ def inverse(terms: np.ndarray, nx: int, *, shape=None, kept=None, threads: int =
         Sections and rows (mz, my) from the first on that are wanted; all of them otherwise.
     kept : tuple of int, optional
         Of `reached`: lines of terms beyond are 0, and so are their transforms.
+    rows : ndarray of bool, shape (mz, my), optional
+        Which of them are wanted; the others are of no meaning.
+
+    Returns
+    -------
+    ndarray, float32, shape (mz, my, nx)
+        A part of the rows of `laid_out`.
     """
     mz, my = shape or terms.shape[:2]
     ky, kx = kept or terms.shape[1:]
-    some = terms[:, :, : kx + 1]
-    negative = max(terms.shape[1] - ky, ky + 1)
-    for part in (some[:, : ky + 1], some[:, negative:]):
-        _backward(part, 0, threads)
-    _backward(some[:mz], 1, threads)
-    return fft.irfft(terms[:mz, :my], nx, axis=2, overwrite_x=True, workers=threads)
+    negative, values = max(terms.shape[1] - ky, ky + 1), laid_out(terms)
+    for lines in (slice(ky + 1), slice(negative, None)):
+        some = terms[:, lines, : kx + 1]
+        alone = _stripes(some.shape[1], some[:, :1].size)
+        each(lambda part, some=some: _in_place(fft.ifft, some[:, part], 0), alone, threads)
+
+    def across(part):
+        """Along y and x."""
+        wanted = np.s_[:, :my] if rows is None else np.pad(rows[part], ((0, 0), (0, terms.shape[1] - my)))
+        some = terms[part]
+        if rows is None or wanted.any():
+            _in_place(fft.ifft, some[:, :, : kx + 1], 1)
+            values[part, :, :nx][wanted] = fft.irfft(some[wanted], nx, axis=-1, overwrite_x=True)
+
+    each(across, _stripes(mz, terms[0].size), threads)
+    return values[:mz, :my, :nx]
 
 
-def _backward(terms: np.ndarray, axis: int, threads: int) -> None:
-    """Transform back along an axis, in place, as `irfftn` is not."""
+def laid_out(terms: np.ndarray) -> np.ndarray:
+    """The map that takes the place of terms: float32 (nz, ny, 2 or 1 more than along x), C-contiguous."""
+    return terms.view(np.float32)
+
+
+def _stripes(n: int, size: int) -> list[slice]:
+    """Parts of `n` lines or sections of a size that are transformed at a time."""
+    return stripes(n, max(1, _AT_ONCE // max(size, 1)))
+
+
+def _in_place(transform: Callable, terms: np.ndarray, axis: int) -> None:
+    """Transform along an axis."""
     if terms.size:
-        found = fft.ifft(terms, axis=axis, overwrite_x=True, workers=threads)
+        found = transform(terms, axis=axis, overwrite_x=True)
         if not np.may_share_memory(found, terms):
             terms[:] = found
 
@@ -106,18 +169,18 @@ def fade(terms: np.ndarray, edges, *, b: float = 0.0, d_min: float | None = None
 
     def faded(part):
         """Some of the sections."""
-        loops().fade(terms[part], part.start, of, frequency, b, _limit(d_min), np.empty(half))
+        loops().fade(laid_out(terms[part]), part.start, of, frequency, b, _limit(d_min), np.empty(2 * half))
 
     each(faded, shares(of, threads), threads)
     return terms
 
 
-def halved(terms: np.ndarray, nx: int, edges, *, b: float, d_min: float) -> np.ndarray:
-    """The terms of the map at every second point along each axis, after `fade`; `terms` stay as they are."""
-    nz, ny, _ = terms.shape
-    found = np.zeros((nz // 2, ny // 2, nx // 4 + 1), dtype=np.complex64)
-    loops().fold(terms, nx, 1 / np.asarray(edges, dtype=float), b, _limit(d_min), found, np.empty(terms.shape[2]))
-    return found
+def halved(terms: np.ndarray, nx: int, edges, *, b: float, d_min: float, room: np.ndarray) -> np.ndarray:
+    """The terms of the map at every second point along each axis, after `fade`, in `room`; `terms` stay as they are."""
+    room[:] = 0
+    told = nx, 1 / np.asarray(edges, dtype=float), b, _limit(d_min)
+    loops().fold(laid_out(terms), *told, laid_out(room), np.empty(2 * terms.shape[2]))
+    return room
 
 
 def _limit(d_min: float | None) -> float:

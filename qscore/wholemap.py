@@ -9,7 +9,9 @@ import numpy as np
 from qscore.bits import Mask
 from qscore.compiled import loops
 from qscore.density import MapHeader
+from qscore.nearness import Nearest
 from qscore.score import constant_points
+from qscore.slabs import stripes
 
 SOLVENT_FROM = 5.0
 FEWEST_SOLVENT = 10_000
@@ -78,7 +80,7 @@ class Passing:
 
     def __init__(self, positions: np.ndarray, level: float | None = None):
         self._positions = np.ascontiguousarray(positions, dtype=np.float64)
-        self._level = np.inf if level is None else _single(level)
+        self._level = np.inf if level is None else single(level)
         self._totals, self._counts = np.zeros(4), np.zeros(4, dtype=np.int64)
         self._sample: list[np.ndarray] = []
 
@@ -143,7 +145,7 @@ class Passing:
         return WholeMap(n, total, squares, n_solvent, *solvent, n_above, n_above_far, far, self._stride)
 
 
-def _single(level: float) -> float:
+def single(level: float) -> float:
     """The largest number of a map's kind that is not above a level: what is above one is above the other."""
     near = np.float32(level)
     return float(np.nextafter(near, np.float32(-np.inf)) if near > level else near)
@@ -176,15 +178,15 @@ def near_atoms(header: MapHeader, origin: np.ndarray, positions: np.ndarray) -> 
     high = np.ceil((positions.max(axis=0) + SOLVENT_FROM - origin) / header.step) + 1
     low = np.clip(low, 0, grid).astype(np.int64)
     high = np.maximum(np.clip(high, 0, grid).astype(np.int64), low)
-    nearest = np.full((high - low)[::-1], np.inf, dtype=np.float32)
-    if nearest.size:
-        along = np.empty(nearest.shape[2], dtype=np.float32)
-        loops().nearest_squared(nearest, 0, origin + low * header.step, header.step, positions, SOLVENT_FROM, along)
-    order = [2 - header.axes[k] for k in (2, 1, 0)]
-    packed = [np.packbits(section < SOLVENT_FROM**2, axis=1) for section in nearest.transpose(order)]
-    sections, rows, columns = (nearest.shape[axis] for axis in order)
-    packed = np.array(packed, dtype=np.uint8).reshape(sections, rows, (columns + 7) // 8)
-    return Mask(packed, columns), tuple(int(low[header.axes[k]]) for k in (2, 1, 0))
+    shape, origin = tuple((high - low)[::-1].tolist()), origin + low * header.step
+    nearest, packed = Nearest(shape, origin, header.step, positions, SOLVENT_FROM), Mask.none(shape)
+    for part in stripes(shape[0] if packed.packed.size else 0):
+        squared = nearest.squared(part)
+        if squared is not None:
+            packed.packed[part] = np.packbits(squared < SOLVENT_FROM**2, axis=2)
+    order = tuple(2 - header.axes[k] for k in (2, 1, 0))
+    marked = packed if order == (0, 1, 2) else Mask.of(packed[:].transpose(order))
+    return marked, tuple(int(low[header.axes[k]]) for k in (2, 1, 0))
 
 
 def mode_of(values: np.ndarray) -> float:
@@ -194,14 +196,15 @@ def mode_of(values: np.ndarray) -> float:
     mode is estimated best (Romano 1988, Ann. Stat. 16:629). On 512 bins between the percentiles 0.5 and 99.5; the
     peak is refined by a parabola.
     """
-    values = values.astype(np.float64)
-    low, high = np.percentile(values, [0.5, 99.5])
+    values, ordered = values.astype(np.float64), np.sort(values).astype(np.float64)
+    low, *quartiles, high = np.percentile(ordered, [0.5, 25, 75, 99.5])
     if not high > low:
         return float(low)
-    counts, edges = np.histogram(values, bins=512, range=(low, high))
+    edges = np.linspace(low, high, 513)
+    counts = np.diff(np.searchsorted(ordered, edges[:-1]), append=np.searchsorted(ordered, high, side="right"))
     width = edges[1] - edges[0]
-    quartiles = np.percentile(values, [25, 75])
-    spread = min(float(np.std(values)), (quartiles[1] - quartiles[0]) / 1.34) or float(np.std(values))
+    sd = float(np.std(values))
+    spread = min(sd, (quartiles[1] - quartiles[0]) / 1.34) or sd
     bandwidth = max(0.9 * spread * len(values) ** (-1 / 7) / width, 1.0)
     reach = int(np.ceil(4 * bandwidth))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / bandwidth) ** 2)

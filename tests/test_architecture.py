@@ -77,6 +77,7 @@ SCORING = {
     "bits",
     "measurable",
     "slabs",
+    "nearness",
 }
 TRANSFORMS = {"spectrum": {"scipy"}}  # scipy.fft alone, a fifth of a second, before a batch forks
 HEAVY = {"statsmodels", "seaborn", "matplotlib", "pandas", "scipy", "requests"}
