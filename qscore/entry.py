@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,9 @@ def score_pair(
         atoms = _scorable(model.position)
         passing = Passing(atoms, contour) if others else None
         density, rest = read_box(stream, map_path, atoms, origin_rule=origin_rule, passing=passing)
-        with beside(rest, threads):  # the rest of the file is read while its box is scored
+        masked = partial(realspace.molecule_in, density, model, resolution) if others else _nothing
+        # the rest of the file is read, and the mask made, while the box is scored
+        with beside(rest, threads), beside(masked, threads) as molecule:
             _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
             scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
     chosen = model if chain is None else model.take(which)
@@ -162,10 +165,15 @@ def score_pair(
     found = None
     if passing is not None:
         told = {"resolution": resolution, "contour": contour, "map_grid": map_grid, "threads": threads}
+        told |= {"molecule": molecule()}
         whole, passing = passing.result(), None
         found = realspace.measure(density, whole, model, which, scores, **told)
         summary |= _beside(found, summary["chains"])
     return PairScore(chosen, density, scores, sigmas, summary, hints, found)
+
+
+def _nothing() -> None:
+    """What is beside Q when no other score is wanted."""
 
 
 def _beside(found: RealSpace, chains: dict[str, dict]) -> dict:

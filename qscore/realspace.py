@@ -59,9 +59,39 @@ class AtAtoms:
     outside: np.ndarray
 
 
+@dataclass(frozen=True)
+class Molecule:
+    """Where the molecule is in the box.
+
+    Attributes
+    ----------
+    near : ndarray of bool, shape (n,)
+        Atoms that the box can feel.
+    mask : Mask, or None
+        The molecular mask; None when no atom is near.
+    volume : int
+        Points of the box in the mask.
+    """
+
+    near: np.ndarray
+    mask: Mask | None
+    volume: int
+
+
+def molecule_in(density: Density, model: Model, resolution: float | None = None) -> Molecule:
+    """The molecular mask of all atoms near the box; the reported resolution, Å, tells the room around it."""
+    near = modelmap.alongside(density, model.position)
+    if not near.any():
+        return Molecule(near, None, 0)
+    frame = modelmap.frame_of(density, model.position[near], resolution or modelmap.EDGES[0])
+    mask = modelmap.molecule(frame, model.position[near], model.element[near])
+    return Molecule(near, mask, mask.size)
+
+
 def measure(
     density: Density, whole: WholeMap, model: Model, which: np.ndarray, scores: Scores, *,
-    resolution: float | None = None, contour: float | None = None, map_grid: str | None = None, threads: int = 1,
+    molecule: Molecule, resolution: float | None = None, contour: float | None = None, map_grid: str | None = None,
+    threads: int = 1,
 ) -> RealSpace:  # fmt: skip
     """All scores of a pair beside Q.
 
@@ -77,6 +107,8 @@ def measure(
         Atoms whose density counts, waters among them or not: they are left out.
     scores : Scores
         Of the atoms `which`.
+    molecule : Molecule
+        Of `molecule_in`.
     resolution : float, optional
         Å; without it nothing is simulated.
     contour : float, optional
@@ -88,13 +120,11 @@ def measure(
     """
     chosen = model.take(which)
     at, solute = at_atoms(density, chosen.position, scores), ~chosen.is_class("water")
-    near = modelmap.alongside(density, model.position)
-    mask, volume = _molecule(density, model, near, resolution)
     finite = bool(np.isfinite(modelmap.total(density.values, threads)))
-    level = surrogate_level(density, volume, finite=finite, threads=threads)
-    facts = Facts.of(finite, whole, part_of_map(density, model.position, map_grid), level, volume,
+    level = surrogate_level(density, molecule.volume, finite=finite, threads=threads)
+    facts = Facts.of(finite, whole, part_of_map(density, model.position, map_grid), level, molecule.volume,
                      contour=contour, resolution=resolution)  # fmt: skip
-    found, local = _simulated(density, model.take(near), mask, chosen, facts, threads)
+    found, local = _simulated(density, model.take(molecule.near), molecule.mask, chosen, facts, threads)
     entry = _sums(facts) | _at_atoms(at, solute, facts) | _contrast(scores, solute, facts)
     entry |= _inclusions(at, chosen, solute, contour, level) | found
     entry["not_measured"] = facts.told(entry)
@@ -305,15 +335,6 @@ def _by_residue(model: Model, at: AtAtoms, facts: Facts) -> dict[str, np.ndarray
 
 
 # ---- the simulated map ----
-
-
-def _molecule(density: Density, model: Model, near: np.ndarray, resolution) -> tuple[Mask | None, int]:
-    """The molecular mask, None when no atom is near the box, and how many points of the box it has."""
-    if not near.any():
-        return None, 0
-    frame = modelmap.frame_of(density, model.position[near], resolution or modelmap.EDGES[0])
-    mask = modelmap.molecule(frame, model.position[near], model.element[near])
-    return mask, mask.size
 
 
 def _simulated(

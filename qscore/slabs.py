@@ -23,16 +23,19 @@ def each(function: Callable, parts: Iterable, threads: int = 1) -> list:
 
 
 @contextmanager
-def beside(function: Callable[[], None], threads: int = 1):
-    """Call a function before a block, or beside it when there is more than one thread; its error comes first."""
+def beside(function: Callable, threads: int = 1):
+    """Call a function before a block, or beside it when there is more than one thread; its error comes first.
+
+    The block is given a function that waits for what it returns.
+    """
     if threads == 1:
-        function()
-        yield
+        found = function()
+        yield lambda: found
         return
     with ThreadPoolExecutor(1) as pool:
         called = pool.submit(function)
         try:
-            yield
+            yield called.result
         finally:
             called.result()
 
