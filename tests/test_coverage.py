@@ -50,6 +50,13 @@ def test_percentiles_of_rows_held_out_are_uniform(out):
     assert stats.kstest(out.percentile, "uniform").statistic < 1.95 / np.sqrt(1600)
 
 
+def test_any_number_of_processes():
+    few = planted(240, 3)
+    one, two = (held_out(*few, folds=2, jobs=jobs) for jobs in (1, 2))
+    for name in ("quantiles", "percentile"):
+        assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
+
+
 def test_a_percentile_that_drifts_is_told():
     random = np.random.default_rng(1)
     x = random.uniform(2, 4, 4000)
