@@ -36,7 +36,7 @@ RELEASES = {2003 + k: n for k, n in enumerate([5, 5, 5, 10, 10, 20, 20, 30, 40, 
     2019: 1300, 2020: 2300, 2021: 3100, 2022: 4100, 2023: 4900, 2024: 6300, 2025: 7200, 2026: 6500,
 }  # fmt: skip
 # Stage → files it leaves in the results folder; those that lie in the prepared folder are copied, others touched.
-PARQUET = ("entries", "residues", "ligands", "inclusion")
+PARQUET = ("entries", "residues", "chains", "ligands", "inclusion")
 LEFT = {
     "snapshot": ["snapshot/search.json", "snapshot/search.csv.gz"],
     "catalogue": [f"catalogue/{name}" for name in ("pairs.parquet", "pairs.tsv", "excluded.tsv", "catalogue.json")]
