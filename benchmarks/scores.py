@@ -15,7 +15,6 @@ import argparse
 import os
 import platform
 import tempfile
-import time
 from contextlib import contextmanager
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,7 +23,7 @@ import numpy as np
 from clock import Clock
 from entry import written
 from isal import igzip
-from kernel import pair
+from kernel import fastest, pair
 from made import write_pair
 from scipy import fft
 
@@ -106,16 +105,6 @@ def breakdown(map_path, model_path, resolution, contour, threads):
                 clock.switch()
             runs.append((dict(clock.seconds), clock.last - start))
     return *min(runs, key=lambda run: run[1][0]), scored
-
-
-def fastest(function, *arguments):
-    """Least CPU seconds of some calls."""
-    times = []
-    for _ in range(RUNS):
-        start = time.process_time()
-        function(*arguments)
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def decompress(map_path):
