@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore import layouts, tables
+from qscore import chainmeans, layouts, tables
+from qscore.chains import with_codes
 
 PER_ENTRY, PER_BATCH, CHAINS = 1000, 40, 4
 TYPES = np.array([
@@ -132,10 +133,12 @@ def make(folder, residues):
     write(folder / "regions" / "regions.parquet", layouts.REGIONS, regions_of(rng, entries))
     offsets(folder / "fit" / "offsets.tsv")
     parts = []
-    for first in range(0, n, PER_BATCH):
-        parts.append(folder / "parts" / f"{first}.parquet")
-        batch = residues_of(rng, entries, np.arange(first, min(first + PER_BATCH, n)))
-        write(parts[-1], layouts.RESIDUES, batch)
+    with tables.growing(folder / "tables" / "chains.parquet", layouts.CHAINS) as add:
+        for first in range(0, n, PER_BATCH):
+            parts.append(folder / "parts" / f"{first}.parquet")
+            batch = residues_of(rng, entries, np.arange(first, min(first + PER_BATCH, n)))
+            write(parts[-1], layouts.RESIDUES, batch)
+            add(chainmeans.of_residues(with_codes(batch)))
     tables.concatenate(folder / "tables" / "residues.parquet", parts, layout=layouts.RESIDUES)
     for part in parts:
         part.unlink()
@@ -164,6 +167,7 @@ def main(argv=None):
     chosen = parser.parse_args(argv)
     from qscore import readyquestions
 
+    failed = []
     spawn = multiprocessing.get_context("spawn")  # a forked child would count this process's memory as its own
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -178,10 +182,11 @@ def main(argv=None):
             child.start()
             child.join()
             if child.exitcode:
-                print(f"{name:<26} failed")
+                failed.append(name)
                 continue
             seconds, peak, rows = said.get()
             print(f"{name:<26}{seconds:>9.2f}{peak:>8.0f}{rows:>10,}", flush=True)
+    return f"failed: {', '.join(failed)}" if failed else 0
 
 
 if __name__ == "__main__":
