@@ -55,9 +55,9 @@ class Nearest:
         self._positions = positions[np.argsort(positions[:, 2])]
 
     def squared(self, part: slice) -> np.ndarray | None:
-        """Squared distances, Å², at the points of some sections, float32; infinite beyond `reach`.
+        """Squared distances, Å², at the points of some sections, float32: right up to `reach`, no less beyond.
 
-        None when they all are.
+        None when no position is near.
         """
         ends = self._origin[2] + self._step[2] * np.array([part.start - 1, part.stop]) + [-self._reach, self._reach]
         some = slice(*np.searchsorted(self._positions[:, 2], ends))
