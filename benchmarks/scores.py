@@ -42,7 +42,7 @@ STAGES = (
      (realspace, "_inclusions"), (realspace, "inclusion_curve"), (realspace, "_by_chain"), (realspace, "_by_residue"),
      (realspace, "surrogate_level")),
     ("writing", (tables, "write_parquet")),
-    ("molecular mask", (modelmap, "molecule")),
+    ("molecular mask", (realspace, "molecular_mask")),
     ("mask of the FSC", (modelmap, "soft_mask")),
     ("terms of the map", (modelmap, "masked_terms")),
     ("simulation, {}", (modelmap, "simulate_terms")),

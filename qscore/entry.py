@@ -148,7 +148,7 @@ def score_pair(
         atoms = _scorable(model.position)
         passing = Passing(atoms, contour) if others else None
         density, rest = read_box(stream, map_path, atoms, origin_rule=origin_rule, passing=passing)
-        masked = partial(realspace.molecule_in, density, model, resolution) if others else _nothing
+        masked = partial(realspace.molecule_in, density, model) if others else _nothing
         # the rest of the file is read, and the mask made, while the box is scored
         with beside(rest, threads), beside(masked, threads) as molecule:
             _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)

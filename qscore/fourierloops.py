@@ -6,27 +6,24 @@ Called through `qscore.compiled`; as in `kernel`, nothing is allocated here.
 import math
 
 import numpy as np
-from numba import njit
 
-from qscore.building import loop
-
-_quick = njit(nogil=True)
+from qscore.building import loop, quick
 
 
-@_quick
+@quick
 def _signed(k, n):
     """Number of a frequency, negative in the upper half."""
     return k if 2 * k <= n else k - n
 
 
-@_quick
+@quick
 def _factors(frequency, b, factors):
     """exp(−B s² / 4) along x, twice each: for the parts of terms."""
     for i in range(len(factors) // 2):
         factors[2 * i] = factors[2 * i + 1] = math.exp(-0.25 * b * (i * frequency[0]) ** 2)
 
 
-@_quick
+@quick
 def _inside(beside, step, most, half):
     """Of how many terms of a row s² is at most `most`; `beside` is that of the first."""
     if beside > most:

@@ -6,31 +6,29 @@ Called through `qscore.compiled`; as in `kernel`, nothing is allocated here.
 import math
 
 import numpy as np
-from numba import njit
 
-from qscore.building import loop
-
-_quick = njit(nogil=True)
+from qscore import lanes
+from qscore.building import loop, quick
 
 _SUM, _SQUARES, _SOLVENT, _SOLVENT_SQUARES = range(4)  # places of `totals`
 _FAR_OUT = 1e7  # Å: beyond it nothing is near a map, and whole numbers hold
 _FINITE, _FAR, _ABOVE, _ABOVE_FAR = range(4)  # places of `counts`
 
 
-@_quick
+@quick
 def _reach(limit, step, n, at):
     """First and last-plus-one index within `limit` of a coordinate `at`, all in Å from point 0."""
     return max(0, math.ceil((at - limit) / step)), min(n, math.floor((at + limit) / step) + 1)
 
 
-@_quick
+@quick
 def _eights(begin, end, n):
     """Where to begin, and how many runs of eight there are, so that all from begin to end is in them; 0: no room."""
     eights = (end - begin + 7) // 8
     return (min(begin, n - 8 * eights), eights) if 0 < 8 * eights <= n else (begin, 0)
 
 
-@_quick
+@quick
 def _lower(row, along, add, at):
     """Lower eight points of a row: so many, and without a branch, are quick."""
     for i in range(np.uint64(at), np.uint64(at + 8)):
@@ -67,6 +65,44 @@ def nearest_squared(nearest, first, origin, step, positions, reach, along):
                     row[i] = min(row[i], add + along[i])
 
 
+@loop("void(u1[:,:,::1], i8, f8[::1], f8[::1], f8[:,::1], f8[::1])")
+def mark_spheres(marked, first, origin, step, positions, reach):
+    """Set the points within its own `reach` of each position to 1, in sections `first` on of a box.
+
+    `origin` is the position of the box's point 0, Å, x y z.
+    """
+    nz, ny, nx = marked.shape
+    for n in range(len(positions)):
+        x, y, z = positions[n, 0] - origin[0], positions[n, 1] - origin[1], positions[n, 2] - origin[2]
+        k0, k1 = _reach(reach[n], step[2], first + nz, z)
+        for k in range(max(k0, first), k1):
+            left = reach[n] * reach[n] - (k * step[2] - z) ** 2
+            j0, j1 = _reach(math.sqrt(max(left, 0.0)), step[1], ny, y)
+            for j in range(j0, j1):
+                i0, i1 = _reach(math.sqrt(max(left - (j * step[1] - y) ** 2, 0.0)), step[0], nx, x)
+                marked[k - first, j, i0 : max(i0, i1)] = 1
+
+
+@loop("void(u1[:,:,::1], i8[::1], i8[:,::1], u1[:,:,::1])")
+def shrink(marked, beside, shifts, left):
+    """What is left of the marked points (1) when those beside one that is not are taken away.
+
+    Beside a point are those at `shifts`, x y z, from it; `left` is smaller by `beside` points at either end.
+    """
+    for k in range(left.shape[0]):
+        for j in range(left.shape[1]):
+            row, any_left = left[k, j], np.uint8(0)
+            here = marked[k + beside[2], j + beside[1], beside[0] :]
+            for i in range(len(row)):
+                row[i] = here[i]
+                any_left |= here[i]
+            for n in range(len(shifts) if any_left else 0):
+                x, y, z = beside[0] + shifts[n, 0], beside[1] + shifts[n, 1], beside[2] + shifts[n, 2]
+                there = marked[k + z, j + y, x:]
+                for i in range(len(row)):
+                    row[i] &= there[i]
+
+
 @loop("void(f4[:,:,::1], f8, u1[:,:,::1])")
 def soft_weights(nearest, radius, weights):
     """1 up to a radius, 0 from twice that on, a cosine between, in 255ths, of squared distances."""
@@ -84,7 +120,7 @@ def soft_weights(nearest, radius, weights):
                     out[i] = int(127.5 + 127.5 * math.cos(math.pi * (math.sqrt(squared) / radius - 1)) + 0.5)
 
 
-@_quick
+@quick
 def _gaussians(exponents, step, first, count, at, table):
     """exp(−a d²) of 5 exponents a at points `first` on, d from `at`: each from the one before, by a falling factor."""
     d = first * step - at
@@ -98,24 +134,27 @@ def _gaussians(exponents, step, first, count, at, table):
             ratio *= fall
 
 
-@_quick
-def _add_row(row, first, beside, tables, j, begin, end):
-    """Add an atom to a row, end to end: places `begin` to `end` of the table along x, of which place 0 is `first`."""
+@quick
+def _add_row(row, first, beside, tables, j, along, count, left):
+    """Add an atom to a row, end to end: `count` places of the table along x, of which place 0 is `first`.
+
+    Points of which `along` is more than `left` are left out.
+    """
     nx, table = len(row), tables[0]
     h0, h1 = np.float32(beside[0] * tables[1, 0, j]), np.float32(beside[1] * tables[1, 1, j])
     h2, h3 = np.float32(beside[2] * tables[1, 2, j]), np.float32(beside[3] * tables[1, 3, j])
     h4 = np.float32(beside[4] * tables[1, 4, j])
-    if first >= 0 and first + end <= nx:  # almost always: quick, as nothing but sums is in the loop
-        there = row[first : first + end]
-        for i in range(np.uint64(begin), np.uint64(end)):
-            there[i] += h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
+    if first >= 0 and first + count <= nx:  # almost always
+        for at in range(0, count, 8):
+            lanes.add(row, first + at, table, (h0, h1, h2, h3, h4), along, at, left)
         return
-    for i in range(begin, end):
-        more = h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
-        row[(first + i) % nx] += more
+    for i in range(count):
+        if along[i] <= left:
+            more = h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
+            row[(first + i) % nx] += more
 
 
-@_quick
+@quick
 def _any_section(k0, nk, nz, first, count):
     """Whether one of `nk` sections from k0 on, end to end, lies among `count` from `first` on."""
     at = (k0 - first) % nz
@@ -124,14 +163,16 @@ def _any_section(k0, nk, nz, first, count):
 
 @loop(
     "void(f4[:,:,::1], i8, i8, f8[::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1], f8[::1], f8[::1], f8, f4[:,:,::1],"
-    " f8[:,::1])"
+    " f4[::1], f8[:,::1])"
 )
-def spread_atoms(grid, first, nz, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, scratch):
+def spread_atoms(
+    grid, first, nz, origin, step, positions, kind, coefficients, b, occupancy, fall, tables, along, scratch
+):
     """Add atoms, each five Gaussians, to sections `first` on of a periodic grid of `nz`.
 
     Atom n adds occupancy Σ a (4π / (c + B))^1.5 exp(−4π² r² / (c + B)), with a and c the first and the last
-    five `coefficients` of its kind, up to where the widest has fallen to exp(−`fall`). `tables` (3, 5, points) and
-    `scratch` (3, 5) are scratch; an atom reaches no further than `tables` goes.
+    five `coefficients` of its kind, up to where the widest has fallen to exp(−`fall`). `tables` (3, 5, points), `along`
+    (points) and `scratch` (3, 5) are scratch, the points a multiple of 8; an atom reaches no further than they go.
     """
     count, ny, _ = grid.shape
     most = tables.shape[2]
@@ -152,11 +193,13 @@ def spread_atoms(grid, first, nz, origin, step, positions, kind, coefficients, b
             width = coefficients[kind[n], 5 + g] + b[n]
             heights[g] = occupancy[n] * coefficients[kind[n], g] * (4 * math.pi / width) ** 1.5
         i0, j0 = math.ceil((x - reach) / step[0]), math.ceil((y - reach) / step[1])
-        ni = min(math.floor((x + reach) / step[0]) - i0 + 1, most)
+        ni = min((math.floor((x + reach) / step[0]) - i0 + 8) // 8 * 8, most)
         nj = min(math.floor((y + reach) / step[1]) - j0 + 1, most)
         _gaussians(exponents, step[0], i0, ni, x, tables[0])
         _gaussians(exponents, step[1], j0, nj, y, tables[1])
         _gaussians(exponents, step[2], k0, nk, z, tables[2])
+        for i in range(ni):
+            along[i] = ((i0 + i) * step[0] - x) ** 2
         for k in range(nk):
             section = (k0 + k) % nz - first
             if not 0 <= section < count:
@@ -165,13 +208,9 @@ def spread_atoms(grid, first, nz, origin, step, positions, kind, coefficients, b
             for g in range(5):
                 beside[g] = heights[g] * tables[2, g, k]
             for j in range(nj):
-                half = left - ((j0 + j) * step[1] - y) ** 2
-                if half < 0:
-                    continue
-                half = math.sqrt(half)
-                begin = max(math.ceil((x - half) / step[0]) - i0, 0)
-                end = min(math.floor((x + half) / step[0]) - i0 + 1, ni)
-                _add_row(grid[section, (j0 + j) % ny], i0, beside, tables, j, begin, end)
+                rest = left - ((j0 + j) * step[1] - y) ** 2
+                if rest >= 0:
+                    _add_row(grid[section, (j0 + j) % ny], i0, beside, tables, j, along, ni, np.float32(rest))
 
 
 @loop("void(f4[:,:,::1], u1[:,:,::1], f4[::1], f4[:,:,::1])")
@@ -187,7 +226,7 @@ def weigh(values, weights, terms, out):
                 into[i] = ((row[i] + terms[0]) * np.float32(beside[i])) * terms[1]
 
 
-@_quick
+@quick
 def _row_sums(row):
     """Sum and sum of squares of a row: four at a time, so that no addition waits for the one before."""
     s0 = s1 = s2 = s3 = q0 = q1 = q2 = q3 = 0.0
@@ -202,7 +241,7 @@ def _row_sums(row):
     return (s0 + s1) + (s2 + s3), (q0 + q1) + (q2 + q3)
 
 
-@_quick
+@quick
 def _solvent_sums(row, out):
     """`_row_sums` of the points of which `out` says that they are solvent."""
     s0 = s1 = s2 = s3 = q0 = q1 = q2 = q3 = 0.0
@@ -220,7 +259,7 @@ def _solvent_sums(row, out):
     return (s0 + s1) + (s2 + s3), (q0 + q1) + (q2 + q3)
 
 
-@_quick
+@quick
 def _add_counts(row, out, level, counts):
     """Count the points of a row of numbers: all, solvent, above a level, of these not near."""
     far, above, above_far = 0, 0, 0
@@ -235,7 +274,7 @@ def _add_counts(row, out, level, counts):
     counts[_ABOVE_FAR] += above_far
 
 
-@_quick
+@quick
 def _add_any(row, out, level, totals, counts):
     """Add a row of which some points are not numbers."""
     for i in range(len(row)):
@@ -314,7 +353,7 @@ def shell_sums(one, other, first, of, nx, frequency, width, sums, shells):
                 sums[3, shell] += times
 
 
-@_quick
+@quick
 def _chosen(packed, i):
     """Whether point i of a row of a packed mask is chosen."""
     return (packed[i >> 3] >> (7 - (i & 7))) & 1
@@ -354,7 +393,7 @@ def sums_of_two(one, other, packed, centre, top, sums, histogram):
                             histogram[min(int(w / top * bins), bins - 1)] += w
 
 
-@_quick
+@quick
 def _sums_beside(row, beside, centre):
     """Sum and sum of squares of a row beside another, and of their products: four at a time, as in `_row_sums`."""
     b0 = b1 = b2 = b3 = q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = 0.0
@@ -421,7 +460,7 @@ def digits(bits, digit, prefix, counts):
             counts[key & 0xFFFF] += 1
 
 
-@_quick
+@quick
 def _correlated(n, a, b, aa, bb, ab):
     """Pearson correlation of sums; NaN for fewer than 4 points or without variance."""
     if n < 4:
@@ -432,7 +471,7 @@ def _correlated(n, a, b, aa, bb, ab):
     return min(1.0, max(-1.0, (ab - a * b / n) / math.sqrt(of_a * of_b)))
 
 
-@_quick
+@quick
 def _ends(position, first, last, axis, origin):
     """Lowest and highest coordinate of some atoms from point 0 on; those far out are left out."""
     low, high = math.inf, -math.inf

@@ -19,6 +19,7 @@ ir = cgutils.ir
 LANES = 32  # directions in a chunk
 _WHOLE, _REAL = ir.IntType(64), ir.DoubleType()
 _EIGHT, _SIXTEEN = ir.VectorType(ir.DoubleType(), 8), ir.VectorType(ir.FloatType(), 16)
+_EIGHT_SINGLE = ir.VectorType(ir.FloatType(), 8)
 _FUSED = {"flags": ["contract"]}
 
 
@@ -280,3 +281,37 @@ def _interpolate(_, faces, fx, fy, fz, x, y, z, value, place):
 @overload(interpolate)
 def _interpolate_compiled(faces, fx, fy, fz, x, y, z, value, place):
     return lambda faces, fx, fy, fz, x, y, z, value, place: _interpolate(faces, fx, fy, fz, x, y, z, value, place)
+
+
+def add(row, to, table, heights, along, at, left):
+    """Add the sum of `heights` (5) times the rows of a table, places `at` on, to eight points of a row from `to` on.
+
+    To those of which `along`, at the same places, is at most `left`.
+    """
+    for n in range(8):
+        if along[at + n] <= left:
+            row[to + n] += sum(height * line[at + n] for height, line in zip(heights, table, strict=True))
+
+
+@intrinsic
+def _add(_, row, to, table, heights, along, at, left):
+    def _write(context, builder, signature, arguments):
+        writer, terms = _Writer(context, builder, signature, arguments), []
+        for n in range(5):
+            line = writer.load(writer.after(writer.start(2, _whole(n)), arguments[5]), _EIGHT_SINGLE, align=4)
+            height = writer.same(builder.extract_value(arguments[3], n), _EIGHT_SINGLE)
+            terms.append(builder.fmul(height, line))
+        far = writer.load(writer.after(writer.start(4), arguments[5]), _EIGHT_SINGLE, align=4)
+        near = builder.fcmp_ordered("<=", far, writer.same(arguments[6], _EIGHT_SINGLE))
+        more = builder.select(near, reduce(builder.fadd, terms), ir.Constant(_EIGHT_SINGLE, [0.0] * 8))
+        place = writer.after(writer.start(0), arguments[1])
+        writer.store(builder.fadd(writer.load(place, _EIGHT_SINGLE, align=4), more), place, align=4)
+        return context.get_dummy_value()
+
+    whole, single = types.int64, types.float32
+    return types.void(row, whole, table, types.UniTuple(single, 5), along, whole, single), _write
+
+
+@overload(add)
+def _add_compiled(row, to, table, heights, along, at, left):
+    return lambda row, to, table, heights, along, at, left: _add(row, to, table, heights, along, at, left)

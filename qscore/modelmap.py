@@ -16,7 +16,7 @@ from qscore.compiled import loops
 from qscore.density import Density
 from qscore.nearness import Nearest
 from qscore.overallb import best_b
-from qscore.simulate import BLUR_PER_STEP2, molecular_mask, simulate_terms
+from qscore.simulate import BLUR_PER_STEP2, simulate_terms
 from qscore.slabs import each, sections, shares, stripes
 from qscore.wholemap import WholeMap
 
@@ -130,12 +130,6 @@ def alongside(density: Density, position: np.ndarray) -> np.ndarray:
     low = density.origin + density.offset * density.step
     high = low + (np.array(density.values.shape[::-1]) - 1) * density.step
     return ((position >= low - ALONGSIDE) & (position <= high + ALONGSIDE)).all(axis=1)
-
-
-def molecule(frame: Frame, position: np.ndarray, element) -> Mask:
-    """Points of the box inside the molecular mask."""
-    z, y, x = frame.shape
-    return Mask.of(molecular_mask(position, element, **frame.place)[:z, :y, :x])
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from qscore.compiled import loops
 from qscore.density import Density
 from qscore.measurable import NAN, OF_MODEL_MAP, OF_SOLVENT, Facts, part_of_map
 from qscore.model import Model
+from qscore.molecule import molecular_mask
 from qscore.score import Scores
 from qscore.slabs import each, sections
 from qscore.wholemap import WholeMap, single
@@ -78,13 +79,17 @@ class Molecule:
     volume: int
 
 
-def molecule_in(density: Density, model: Model, resolution: float | None = None) -> Molecule:
-    """The molecular mask of all atoms near the box; the reported resolution, Å, tells the room around it."""
+def molecule_in(density: Density, model: Model) -> Molecule:
+    """The molecular mask of all atoms near the box."""
     near = modelmap.alongside(density, model.position)
     if not near.any():
         return Molecule(near, None, 0)
-    frame = modelmap.frame_of(density, model.position[near], resolution or modelmap.EDGES[0])
-    mask = modelmap.molecule(frame, model.position[near], model.element[near])
+    box = {
+        "shape": density.values.shape,
+        "step": density.step,
+        "origin": density.origin + density.offset * density.step,
+    }
+    mask = molecular_mask(model.position[near], model.element[near], **box)
     return Molecule(near, mask, mask.size)
 
 

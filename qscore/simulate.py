@@ -84,7 +84,7 @@ def simulate_terms(
     coefficients = np.array([_coefficients(name) for name in names.tolist()])
     widest = coefficients[:, 5:].max() + b_iso.max() + blur
     reach = np.sqrt(FALL * widest) / (2 * np.pi)
-    points = 2 * int(reach / step.min()) + 2
+    points = -(-(2 * int(reach / step.min()) + 2) // 8) * 8
     origin, kind, b = np.array(origin, dtype=float), kind.astype(np.int64), b_iso + blur
     near = Stripes((positions[:, 2] - origin[2]) / step[2], reach / step[2], shape[0])
 
@@ -92,7 +92,7 @@ def simulate_terms(
         """Some of the sections."""
         some = near.reaching(part)
         atoms = positions[some], kind[some], coefficients, b[some], occupancy[some], FALL
-        scratch = np.empty((3, 5, points), dtype=np.float32), np.empty((3, 5))
+        scratch = *(np.empty(of, dtype=np.float32) for of in ((3, 5, points), points)), np.empty((3, 5))
         loops().spread_atoms(values, part.start, shape[0], origin, np.array(step), *atoms, *scratch)
 
     terms = spectrum.transform(spread, spectrum.room(shape) if room is None else room, shape[2], threads)
@@ -108,33 +108,6 @@ def _coefficients(element: str) -> list[float]:
 def _blur(step, b_iso) -> float:
     """What is added to B so that the grid does not alias, Å²."""
     return max(0.0, BLUR_PER_STEP2 * float(step.max()) ** 2 - float(b_iso.min()))
-
-
-def molecular_mask(positions, elements, *, shape, step, origin=(0.0, 0.0, 0.0)):
-    """The points inside a molecule: nearer to an atom than its radius and 1.1 Å, shrunk by 0.9 Å.
-
-    The mask of Jiang & Brünger 1994, J. Mol. Biol. 243:100, with the radii of ``gemmi.AtomicRadiiSet.Cctbx``: that of
-    CC_mask in Afonine et al. 2018, Acta Cryst. D74:814.
-
-    Returns
-    -------
-    ndarray of bool, shape (nz, ny, nx)
-        In a periodic box.
-    """
-    grid = gemmi.Int8Grid(*(int(n) for n in reversed(shape)))
-    grid.spacegroup = gemmi.SpaceGroup("P 1")
-    grid.set_unit_cell(gemmi.UnitCell(*(np.array(shape[::-1]) * _step3(step)), 90, 90, 90))
-    model, chain, residue = gemmi.Model(1), gemmi.Chain("A"), gemmi.Residue()
-    known = {name: _atom((0.0, 0.0, 0.0), name, 0.0, 1.0) for name in set(elements)}
-    places = np.asarray(positions, dtype=float) - origin
-    for xyz, element in zip(places.tolist(), np.asarray(elements).tolist(), strict=True):
-        atom = known[element]
-        atom.pos.fromlist(xyz)
-        residue.add_atom(atom)  # a copy
-    chain.add_residue(residue)
-    model.add_chain(chain)
-    gemmi.SolventMasker(gemmi.AtomicRadiiSet.Cctbx).put_mask_on_int8_grid(grid, model)
-    return grid.array.transpose(2, 1, 0) == 0
 
 
 def fourier_cut(density, *, step, d_min):

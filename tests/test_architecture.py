@@ -16,7 +16,7 @@ OWNERS = {
     "urllib3": {"web"},
     "mrcfile": {"density"},
     "isal": {"density", "checks"},
-    "gemmi": {"model", "simulate"},
+    "gemmi": {"model", "molecule", "simulate"},
     "numba": {"building", "lanes", "gridloops", "fourierloops", "redrawloops"},
     "llvmlite": {"building", "compiled"},
     "pyarrow": {"tables"},

@@ -48,3 +48,22 @@ def test_put(either):
         end = 3 + bits.bit_count()
         assert np.array_equal(got[:, :end], expected[:, :end], equal_nan=True)
         assert np.isnan(got[:, 11:]).all()
+
+
+def test_add():
+    """Eight points of a row, of which some are too far; nothing beside them changes."""
+
+    def called(row, to, table, heights, along, at, left):
+        lanes.add(row, to, table, heights, along, at, left)
+
+    rng = np.random.default_rng(6)
+    table, along = rng.random((5, 24), dtype=np.float32), rng.random(24, dtype=np.float32)
+    heights = tuple(rng.random(5, dtype=np.float32))
+    for to, at, left in ((0, 0, 0.5), (3, 8, 0.7), (12, 16, 2.0), (1, 3, -1.0)):
+        row = rng.random(20, dtype=np.float32)
+        got, expected = row.copy(), row.copy()
+        njit(called)(got, to, table, heights, along, at, np.float32(left))
+        lanes.add(expected, to, table, heights, along, at, np.float32(left))
+        assert np.array_equal(got, expected)
+        assert np.array_equal(got[:to], row[:to]) and np.array_equal(got[to + 8 :], row[to + 8 :])
+        assert (got != row).sum() == (along[at : at + 8] <= left).sum()

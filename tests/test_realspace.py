@@ -9,11 +9,17 @@ from qscore import fourier, measurable, modelmap, overallb, realspace, slabs, sp
 from qscore.compiled import loops
 from qscore.density import read_density, whole_grid
 from qscore.entry import entry_row, score_pair
+from qscore.molecule import molecular_mask
 from qscore.simulate import simulate_density, simulate_terms
 from tests.pairs import random_atoms, smooth_map, write_map, write_model, write_pair
 
 STEP, R = 1.0, 3.0
 ELEMENTS = ["N", "C", "C", "O", "C"]  # as write_model names them
+
+
+def molecular(frame, positions, elements):
+    """The mask of a molecule in the box of a frame."""
+    return molecular_mask(positions, np.asarray(elements), shape=frame.shape, step=frame.step, origin=frame.origin)
 
 
 def model_file(folder, positions):
@@ -393,7 +399,7 @@ def test_b_is_fitted_to_the_highest_cc_mask(noisy, tmp_path):
     density = whole_grid(values, step=STEP)
     atoms = modelmap.Atoms(positions, [ELEMENTS[n % 5] for n in range(40)], np.full(40, 50.0), np.ones(40))
     frame = modelmap.frame_of(density, positions, R)
-    mask = modelmap.molecule(frame, positions, atoms.element)
+    mask = molecular(frame, positions, atoms.element)
     fitted, _ = modelmap.compare(density, frame, atoms, mask, whole=None)
 
     def at(b):
@@ -421,7 +427,7 @@ def test_the_threshold_of_cc_does_not_depend_on_the_room(noisy, room, monkeypatc
     density, atoms = whole_grid(values, step=STEP), [ELEMENTS[n % 5] for n in range(40)]
     monkeypatch.setattr(modelmap, "ROOM", room)
     frame = modelmap.frame_of(density, positions, R)
-    mask = modelmap.molecule(frame, positions, atoms)
+    mask = molecular(frame, positions, atoms)
     model = modelmap.Atoms(positions, atoms, np.full(40, 60.0), np.ones(40))
     found = modelmap.compare(density, frame, model, mask, whole=None)[1]
     assert (found.cc, found.cc_mean) == pytest.approx((0.9741, 0.9189), abs=5e-4)
@@ -435,7 +441,7 @@ def test_b_from_every_second_point(monkeypatch):
     values = simulate_density(positions, elements, np.full(700, 90.0), shape=shape, step=STEP, d_min=R)
     density = whole_grid(values + 0.5 * values.std() * smooth_map(rng, shape, passes=1), step=STEP)
     frame = modelmap.frame_of(density, positions, R)
-    mask = modelmap.molecule(frame, positions, elements)
+    mask = molecular(frame, positions, elements)
     atoms = modelmap.Atoms(positions, elements, np.full(700, 50.0), np.ones(700))
     found = []
     for enough in (10**9, 100):
