@@ -18,7 +18,7 @@ from qscore.model import CLASSES, Model, read_model
 from qscore.realspace import RealSpace
 from qscore.score import SIGMAS, Scores, score_atoms
 from qscore.slabs import beside
-from qscore.wholemap import Passing
+from qscore.wholemap import Passing, WholeMap
 
 # A model is off its density when Q is at most this, and another frame is worth a hint when it gains as much.
 OFF_DENSITY = 0.1
@@ -150,7 +150,7 @@ def score_pair(
         density, rest = read_box(stream, map_path, atoms, origin_rule=origin_rule, passing=passing)
         masked = partial(realspace.molecule_in, density, model) if others else _nothing
         # the rest of the file is read, and the mask made, while the box is scored
-        with beside(rest, threads), beside(masked, threads) as molecule:
+        with beside(partial(_seen, rest, passing), threads) as whole, beside(masked, threads) as molecule:
             _check_overlap(density, model, which, map_path=map_path, model_name=Path(model_path).name)
             scores = score_atoms(density, model.position, which=which, sigmas=sigmas, threads=threads)
     chosen = model if chain is None else model.take(which)
@@ -163,13 +163,17 @@ def score_pair(
     if chance and SIGMA in sigmas:
         summary |= _chance(density, model, which)
     found = None
-    if passing is not None:
+    if others:
         told = {"resolution": resolution, "contour": contour, "map_grid": map_grid, "threads": threads}
-        told |= {"molecule": molecule()}
-        whole, passing = passing.result(), None
-        found = realspace.measure(density, whole, model, which, scores, **told)
+        found = realspace.measure(density, whole(), model, which, scores, molecule=molecule(), **told)
         summary |= _beside(found, summary["chains"])
     return PairScore(chosen, density, scores, sigmas, summary, hints, found)
+
+
+def _seen(rest, passing: Passing | None) -> WholeMap | None:
+    """What is known of the whole map when the rest of its file has been read."""
+    rest()
+    return passing.result() if passing else None
 
 
 def _nothing() -> None:
@@ -210,7 +214,8 @@ def _check_overlap(density: Density, model: Model, which: np.ndarray, *, map_pat
 
 
 def _check_map_varies(density: Density, scores: Scores, map_path) -> None:
-    if density.values.size and density.values.min() == density.values.max() and (scores.why >= 0).all():
+    values = density.values
+    if (scores.why >= 0).all() and values.size and values.min() == values.max():
         raise UnusableEntry("map_constant", f"{Path(map_path).name} is {density.values.flat[0]:g} around the model")
 
 

@@ -167,7 +167,7 @@ def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMas
 
 
 def compare(
-    density: Density, frame: Frame, atoms: Atoms, mask: Mask, *, whole: WholeMap | None,
+    density: Density, frame: Frame, atoms: Atoms, mask: Mask, *, whole: WholeMap | None, centre: float,
     groups: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Agreement, Agreement]:  # fmt: skip
     """Compare a map with the ones simulated from a model: with one B for all atoms, and with B as deposited.
@@ -183,11 +183,13 @@ def compare(
         Of `molecule`.
     whole : WholeMap, optional
         For ``cc_box``: outside the box the simulated map is taken to be 0.
+    centre : float
+        Mean of the box.
     groups : (positions, starts), optional
         Atoms sorted by group and where each group starts: correlations are wanted around each, with one B.
     """
-    told = {"of_map": masked_terms(density.values, frame, atoms.position), "whole": whole}
-    told |= {"centre": total(density.values, frame.threads) / density.values.size, "room": spectrum.room(frame.padded)}
+    told = {"of_map": masked_terms(density.values, frame, atoms.position), "whole": whole, "centre": centre}
+    told["room"] = spectrum.room(frame.padded)
     flat = agreement(density, frame, atoms, mask, **told, fit=True, groups=groups)
     return flat, agreement(density, frame, atoms, mask, **told, fit=False)
 

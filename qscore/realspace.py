@@ -125,11 +125,13 @@ def measure(
     """
     chosen = model.take(which)
     at, solute = at_atoms(density, chosen.position, scores), ~chosen.is_class("water")
-    finite = bool(np.isfinite(modelmap.total(density.values, threads)))
+    total = modelmap.total(density.values, threads)
+    finite = bool(np.isfinite(total))
     level = surrogate_level(density, molecule.volume, finite=finite, threads=threads)
     facts = Facts.of(finite, whole, part_of_map(density, model.position, map_grid), level, molecule.volume,
                      contour=contour, resolution=resolution)  # fmt: skip
-    found, local = _simulated(density, model.take(molecule.near), molecule.mask, chosen, facts, threads)
+    atoms, centre = model.take(molecule.near), total / max(density.values.size, 1)
+    found, local = _simulated(density, atoms, molecule.mask, chosen, facts, centre, threads)
     entry = _sums(facts) | _at_atoms(at, solute, facts) | _contrast(scores, solute, facts)
     entry |= _inclusions(at, chosen, solute, contour, level) | found
     entry["not_measured"] = facts.told(entry)
@@ -343,7 +345,7 @@ def _by_residue(model: Model, at: AtAtoms, facts: Facts) -> dict[str, np.ndarray
 
 
 def _simulated(
-    density: Density, near: Model, mask, chosen: Model, facts: Facts, threads: int
+    density: Density, near: Model, mask, chosen: Model, facts: Facts, centre: float, threads: int
 ) -> tuple[dict, np.ndarray]:  # fmt: skip
     """What compares the map with one simulated from the atoms near it, and the local correlation of each residue."""
     nothing = dict.fromkeys(OF_MODEL_MAP, NAN) | {"b_informative": b_informative(near.b_iso)}
@@ -359,6 +361,7 @@ def _simulated(
         mask,
         groups=(position, starts),
         whole=None if facts.part or facts.partial else facts.whole,
+        centre=centre,
     )
     facts.fsc_fault = compared[0].fsc_fault or compared[1].fsc_fault
     flat, deposited = compared

@@ -400,11 +400,11 @@ def test_b_is_fitted_to_the_highest_cc_mask(noisy, tmp_path):
     atoms = modelmap.Atoms(positions, [ELEMENTS[n % 5] for n in range(40)], np.full(40, 50.0), np.ones(40))
     frame = modelmap.frame_of(density, positions, R)
     mask = molecular(frame, positions, atoms.element)
-    fitted, _ = modelmap.compare(density, frame, atoms, mask, whole=None)
+    fitted, _ = modelmap.compare(density, frame, atoms, mask, whole=None, centre=float(values.mean()))
 
     def at(b):
         other = modelmap.Atoms(positions, atoms.element, np.full(40, b), atoms.occupancy)
-        return modelmap.compare(density, frame, other, mask, whole=None)[1].cc_mask
+        return modelmap.compare(density, frame, other, mask, whole=None, centre=float(values.mean()))[1].cc_mask
 
     assert at(fitted.b) == pytest.approx(fitted.cc_mask, abs=2e-5)
     assert max(at(fitted.b * factor) for factor in (0.5, 0.8, 0.9, 1.1, 1.2, 2.0)) < fitted.cc_mask + 5e-4
@@ -429,7 +429,7 @@ def test_the_threshold_of_cc_does_not_depend_on_the_room(noisy, room, monkeypatc
     frame = modelmap.frame_of(density, positions, R)
     mask = molecular(frame, positions, atoms)
     model = modelmap.Atoms(positions, atoms, np.full(40, 60.0), np.ones(40))
-    found = modelmap.compare(density, frame, model, mask, whole=None)[1]
+    found = modelmap.compare(density, frame, model, mask, whole=None, centre=float(values.mean()))[1]
     assert (found.cc, found.cc_mean) == pytest.approx((0.9741, 0.9189), abs=5e-4)
 
 
@@ -446,7 +446,7 @@ def test_b_from_every_second_point(monkeypatch):
     found = []
     for enough in (10**9, 100):
         monkeypatch.setattr(overallb, "ENOUGH", enough)
-        found.append(modelmap.compare(density, frame, atoms, mask, whole=None)[0])
+        found.append(modelmap.compare(density, frame, atoms, mask, whole=None, centre=float(values.mean()))[0])
     assert found[1].b != found[0].b and found[1].b == pytest.approx(found[0].b, rel=0.05)
     assert found[1].cc_mask == pytest.approx(found[0].cc_mask, abs=1e-4)
 
