@@ -66,24 +66,25 @@ def fold(terms, nx, frequency, b, most, found, factors):
     nz, ny, parts = terms.shape
     mz, my, mx = nz // 2, ny // 2, nx // 2
     _factors(frequency, b, factors)
-    for k in range(nz):
-        z2 = (_signed(k, nz) * frequency[2]) ** 2
-        for j in range(ny):
-            beside = z2 + (_signed(j, ny) * frequency[1]) ** 2
-            inside = _inside(beside, frequency[0], most, parts // 2)
-            if not inside:
-                continue
-            here = 0.125 * math.exp(-0.25 * b * beside)
-            row, into, across = terms[k, j], found[k % mz, j % my], found[(nz - k) % mz, (ny - j) % my]
-            for i in range(2 * min(inside, mx // 2 + 1)):
-                into[i] += row[i] * np.float32(here * factors[i])
-            for i in range(mx - mx // 2, min(inside, mx)):
-                factor = np.float32(here * factors[2 * i])
-                across[2 * (mx - i)] += row[2 * i] * factor
-                across[2 * (mx - i) + 1] -= row[2 * i + 1] * factor
-            if inside > mx:
-                for i in range(2):
-                    into[i] += row[2 * mx + i] * np.float32(here * factors[2 * mx])
+    for k0 in range(mz):
+        for j0 in range(my):
+            for turn in range(4):  # the rows that are added to the same one
+                k, j = k0 + (turn >> 1) * mz, j0 + (turn & 1) * my
+                beside = (_signed(k, nz) * frequency[2]) ** 2 + (_signed(j, ny) * frequency[1]) ** 2
+                inside = _inside(beside, frequency[0], most, parts // 2)
+                if not inside:
+                    continue
+                here = 0.125 * math.exp(-0.25 * b * beside)
+                row, into, across = terms[k, j], found[k0, j0], found[(nz - k) % mz, (ny - j) % my]
+                for i in range(2 * min(inside, mx // 2 + 1)):
+                    into[i] += row[i] * np.float32(here * factors[i])
+                for i in range(mx - mx // 2, min(inside, mx)):
+                    factor = np.float32(here * factors[2 * i])
+                    across[2 * (mx - i)] += row[2 * i] * factor
+                    across[2 * (mx - i) + 1] -= row[2 * i + 1] * factor
+                if inside > mx:
+                    for i in range(2):
+                        into[i] += row[2 * mx + i] * np.float32(here * factors[2 * mx])
 
 
 @loop("void(i4[:,::1], u1[::1])")
