@@ -13,7 +13,7 @@ from scipy import fft
 from qscore.compiled import loops
 from qscore.slabs import each, sections, shares, stripes
 
-_AT_ONCE = 1 << 16  # terms: what a processor's cache holds
+_AT_ONCE = 1 << 18  # terms: a call that is long beside the handing over of the interpreter from thread to thread
 _THICK = 64  # sections: two parts of so many, as an atom that lies in two of them is reckoned twice
 _ROUNDING = 1e-6  # of s²: a term at the limit is within it
 
