@@ -15,7 +15,8 @@ from numba import njit
 from numba.core.sigutils import normalize_signature
 
 _MARKED: dict[str, dict[str, tuple[str, object]]] = {}  # by module
-_PLAIN = {"nogil": True, "_nrt": False}  # no array is allocated, so none is counted: that takes a tenth of the time
+# No array is allocated, so none is counted: that takes a tenth of the time. No function is called from Python.
+_PLAIN = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def loop(signature: str):
@@ -23,7 +24,7 @@ def loop(signature: str):
 
     def mark(function):
         """The function as Numba has it."""
-        compiled = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_PLAIN)(function)
+        compiled = njit(**_PLAIN)(function)
         _MARKED.setdefault(function.__module__, {})[function.__name__] = signature, compiled
         return compiled
 
@@ -33,6 +34,11 @@ def loop(signature: str):
 def quick(function):
     """Write a function into the loops that call it; what it divides by zero is infinite, or not a number."""
     return njit(forceinline=True, error_model="numpy", **_PLAIN)(function)
+
+
+def apart(function):
+    """Compile a function once, for the loops that call it: one that takes long, or is called in several places."""
+    return njit(error_model="numpy", **_PLAIN)(function)
 
 
 def python(sources) -> SimpleNamespace:

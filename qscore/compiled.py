@@ -27,8 +27,8 @@ import llvmlite
 import numpy as np
 from llvmlite import binding
 
-OF_Q = ("lanes", "kernel", "maskloops")
-SOURCES = (*OF_Q, "gridloops", "fourierloops", "scanloops", "copyloops", "redrawloops")
+_HALVES = ("lanes", "kernel", "maskloops", "copyloops", "redrawloops"), ("gridloops", "fourierloops", "scanloops")
+SOURCES = (*_HALVES[0], *_HALVES[1])
 OWNER_GONE = "NRT_MemInfo_call_dtor"  # named in the code, never reached: no array has an owner
 _LOG = logging.getLogger(__name__)
 _LOCK = threading.Lock()
@@ -121,8 +121,8 @@ def _built() -> tuple[dict, bytes]:
     from qscore import building
 
     symbols, whole = {}, binding.parse_assembly("")
-    with building.written_beside(SOURCES[len(OF_Q) :]) as others:  # half of the time each
-        for name, signature, symbol, text in chain(building.written(OF_Q), others):
+    with building.written_beside(_HALVES[1]) as others:  # half of the time each
+        for name, signature, symbol, text in chain(building.written(_HALVES[0]), others):
             module = binding.parse_assembly(text)
             _check(name, signature, module.get_function(symbol))
             symbols[name] = symbol, signature

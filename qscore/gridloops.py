@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from qscore import lanes
-from qscore.building import loop, quick
+from qscore.building import apart, loop, quick
 
 _SUM, _SQUARES, _SOLVENT, _SOLVENT_SQUARES = range(4)  # places of `totals`
 _FAR_OUT = 1e7  # Å: beyond it nothing is near a map, and whole numbers hold
@@ -120,7 +120,7 @@ def soft_weights(nearest, radius, weights):
                     out[i] = int(127.5 + 127.5 * math.cos(math.pi * (math.sqrt(squared) / radius - 1)) + 0.5)
 
 
-@quick
+@apart
 def _gaussians(exponents, step, first, count, at, table):
     """exp(−a d²) of 5 exponents a at points `first` on, d from `at`: each from the one before, by a falling factor."""
     d = first * step - at
@@ -134,24 +134,30 @@ def _gaussians(exponents, step, first, count, at, table):
             ratio *= fall
 
 
+@apart
+def _add_round(row, first, heights, table, along, count, left):
+    """What `_add_row` adds, where the row's ends are passed."""
+    for i in range(count):
+        if along[i] <= left:
+            more = heights[0] * table[0, i] + heights[1] * table[1, i] + heights[2] * table[2, i]
+            row[(first + i) % len(row)] += more + heights[3] * table[3, i] + heights[4] * table[4, i]
+
+
 @quick
 def _add_row(row, first, beside, tables, j, along, count, left):
     """Add an atom to a row, end to end: `count` places of the table along x, of which place 0 is `first`.
 
     Points of which `along` is more than `left` are left out.
     """
-    nx, table = len(row), tables[0]
+    table = tables[0]
     h0, h1 = np.float32(beside[0] * tables[1, 0, j]), np.float32(beside[1] * tables[1, 1, j])
     h2, h3 = np.float32(beside[2] * tables[1, 2, j]), np.float32(beside[3] * tables[1, 3, j])
     h4 = np.float32(beside[4] * tables[1, 4, j])
-    if first >= 0 and first + count <= nx:  # almost always
+    if first >= 0 and first + count <= len(row):  # almost always
         for at in range(0, count, 8):
             lanes.add(row, first + at, table, (h0, h1, h2, h3, h4), along, at, left)
         return
-    for i in range(count):
-        if along[i] <= left:
-            more = h0 * table[0, i] + h1 * table[1, i] + h2 * table[2, i] + h3 * table[3, i] + h4 * table[4, i]
-            row[(first + i) % nx] += more
+    _add_round(row, first, (h0, h1, h2, h3, h4), table, along, count, left)
 
 
 @quick
@@ -226,7 +232,7 @@ def weigh(values, weights, terms, out):
                 into[i] = ((row[i] + terms[0]) * np.float32(beside[i])) * terms[1]
 
 
-@quick
+@apart
 def _row_sums(row):
     """Sum and sum of squares of a row: four at a time, so that no addition waits for the one before."""
     s0 = s1 = s2 = s3 = q0 = q1 = q2 = q3 = 0.0
@@ -241,7 +247,7 @@ def _row_sums(row):
     return (s0 + s1) + (s2 + s3), (q0 + q1) + (q2 + q3)
 
 
-@quick
+@apart
 def _solvent_sums(row, out):
     """`_row_sums` of the points of which `out` says that they are solvent."""
     s0 = s1 = s2 = s3 = q0 = q1 = q2 = q3 = 0.0
@@ -259,7 +265,7 @@ def _solvent_sums(row, out):
     return (s0 + s1) + (s2 + s3), (q0 + q1) + (q2 + q3)
 
 
-@quick
+@apart
 def _add_counts(row, out, level, counts):
     """Count the points of a row of numbers: all, solvent, above a level, of these not near."""
     far, above, above_far = 0, 0, 0
@@ -274,7 +280,7 @@ def _add_counts(row, out, level, counts):
     counts[_ABOVE_FAR] += above_far
 
 
-@quick
+@apart
 def _add_any(row, out, level, totals, counts):
     """Add a row of which some points are not numbers."""
     for i in range(len(row)):
@@ -393,7 +399,7 @@ def sums_of_two(one, other, packed, centre, top, sums, histogram):
                             histogram[min(int(w / top * bins), bins - 1)] += w
 
 
-@quick
+@apart
 def _sums_beside(row, beside, centre):
     """Sum and sum of squares of a row beside another, and of their products: four at a time, as in `_row_sums`."""
     b0 = b1 = b2 = b3 = q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = 0.0
@@ -460,7 +466,7 @@ def digits(bits, digit, prefix, counts):
             counts[key & 0xFFFF] += 1
 
 
-@quick
+@apart
 def _correlated(n, a, b, aa, bb, ab):
     """Pearson correlation of sums; NaN for fewer than 4 points or without variance."""
     if n < 4:
@@ -471,7 +477,7 @@ def _correlated(n, a, b, aa, bb, ab):
     return min(1.0, max(-1.0, (ab - a * b / n) / math.sqrt(of_a * of_b)))
 
 
-@quick
+@apart
 def _ends(position, first, last, axis, origin):
     """Lowest and highest coordinate of some atoms from point 0 on; those far out are left out."""
     low, high = math.inf, -math.inf
