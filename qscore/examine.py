@@ -1,6 +1,6 @@
 """The second look at the entries of a batch: what their pages show, and what frame their models would rather have.
 
-Each entry is looked at in a forked child of its own, as `qscore.batch` scores.
+Each entry is looked at in a forked child of its own, as `qscore.batch` scores it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from qscore import archive, batch, evidence, frames, tables
 from qscore.density import HEADER_BYTES, Density, MapHeader, parse_header, read_density
 from qscore.errors import UnusableEntry
 from qscore.ids import pair_stem
+from qscore.isolation import Limits, isolated
 from qscore.model import Model, read_model
 
 MOST_POINTS = 600**3  # of a map read whole: 0.9 GB
 BOX_MARGINS = (80.0, 40.0, 20.0, 10.0)  # Å around the model in a larger one
-LIMITS = batch.Limits(base_seconds=180.0, seconds_per_mb=4.0)
+LIMITS = Limits(base_seconds=180.0, seconds_per_mb=4.0)
 
 
-def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, look=None) -> None:
+def examine_batch(fetched, batch_file, out, *, limits: Limits = LIMITS, look=None) -> None:
     """Look at the entries of a fetched batch once more.
 
     Leaves ``frames.parquet``, ``profiles.parquet``, ``traces.parquet`` and the models with Q in ``models/``
@@ -42,7 +43,7 @@ def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, lo
         reading Parquet starts threads, beside which nothing may fork.
     out : path-like
         Folder of the result.
-    limits : batch.Limits
+    limits : Limits
         What one entry may use.
     look : callable, optional
         What a child runs: (map path, model path, resolution, ids, folder) → columns of `tables.FRAMES` but the ids;
@@ -62,7 +63,7 @@ def examine_batch(fetched, batch_file, out, *, limits: batch.Limits = LIMITS, lo
     act = partial(_examined, fetched=Path(fetched), told=told, look=look or look_closer)
     with tempfile.TemporaryDirectory(dir=out, prefix=".examining-") as work:
         folders = [Path(work) / str(n) for n in range(len(entries))]
-        found = batch.isolated(entries, folders, act, limits=limits)
+        found = isolated(entries, folders, act, limits=limits)
         _collect(entries, folders, out)
     rows = [_row(pair, row) for pair, row in zip(entries, found, strict=True)]
     tables.write_parquet(out / "frames.parquet", tables.FRAMES, tables.as_columns(tables.FRAMES, rows))

@@ -79,9 +79,9 @@ def score_batch(fetched, batch_file, memory_mb, base_seconds, seconds_per_mb, ou
     Example: qscore score-batch fetched/undated --batch plan/undated.tsv --out scores/undated
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a process that forks has no threads
-    from qscore import batch
+    from qscore import batch, isolation
 
-    batch.score_batch(fetched, batch_file, out, limits=batch.Limits(memory_mb, base_seconds, seconds_per_mb))
+    batch.score_batch(fetched, batch_file, out, limits=isolation.Limits(memory_mb, base_seconds, seconds_per_mb))
 
 
 @click.command()

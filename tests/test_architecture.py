@@ -35,7 +35,7 @@ OWNERS = {
     "click": {
         "cli", "checking", "describing", "doors", "expectation", "findings", "inquiry", "single", "stages", "verbs",
     },
-    "psutil": {"batch"},
+    "psutil": {"isolation"},
     "yaml": {"run"},
     "jsonschema": {"run"},
     "scipy": None,  # everyone but a scoring process
@@ -57,6 +57,7 @@ SCORING = {
     "expected",
     "quantiles",
     "batch",
+    "isolation",
     "errors",
     "chance",
     "ligands",

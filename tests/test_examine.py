@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pairs import write_pair
 
-from qscore import archive, batch, evidence, examine, tables
+from qscore import archive, evidence, examine, tables
 from qscore.errors import ArchiveUnavailable, UnusableEntry
+from qscore.isolation import Limits
 from qscore.model import read_model
 
 N = 4
@@ -36,7 +37,7 @@ def planned(tmp_path):
 
 def run(planned, out, look=None, **limits):
     file, fetched = planned
-    examine.examine_batch(fetched, file, out, limits=batch.Limits(**limits), look=look)
+    examine.examine_batch(fetched, file, out, limits=Limits(**limits), look=look)
     return tables.read_rows(out / "frames.parquet", layout=tables.FRAMES)
 
 
