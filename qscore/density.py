@@ -23,6 +23,8 @@ HEADER_BYTES = 1024
 MODES = (0, 1, 2, 6, 12)
 ORIGIN_RULES = ("auto", "nstart", "origin")
 MOST_COMPRESSED = 1100  # deflate cannot pack tighter than about 1 : 1,032
+MOST_OF_A_SECTION = 1 << 30  # bytes: it is read whole; those of the largest maps have some 20 MB
+MOST_BEHIND = 256 << 20  # bytes behind the data: more are no padding
 _CHUNK_BYTES = 4 << 20
 _AHEAD_BYTES = 3 << 20  # three such blocks are decompressed ahead, out of eight times as much of the file
 
@@ -334,7 +336,10 @@ def _decompressing(raw, ahead: bool):
 
 def _read_box(stream, header: MapHeader, low, high, path: Path, passing):
     """Stream the data to the end of the box, which is kept, float32 in z, y, x order; and what reads the rest."""
-    _skip(stream, _extended_bytes(header, path), path)
+    extended = _extended_bytes(header, path)
+    if 4 * header.shape[0] * header.shape[1] > MOST_OF_A_SECTION:
+        raise UnusableEntry("map_unreadable", f"{path.name}: {header.shape[0]} x {header.shape[1]} points in a section")
+    _skip(stream, extended, path)
     first = [int(low[axis]) for axis in header.axes]
     last = [int(high[axis]) for axis in header.axes]
     box = np.empty([last[k] - first[k] for k in (2, 1, 0)], dtype=np.float32)
@@ -352,7 +357,7 @@ def _read_box(stream, header: MapHeader, low, high, path: Path, passing):
         """Read on to the end, so that a gzip trailer's checksum is verified."""
         for _ in sections:
             pass
-        _drain(stream)
+        _drain(stream, path)
 
     by_file_axis = {axis: 2 - k for k, axis in enumerate(header.axes)}
     return np.ascontiguousarray(box.transpose(by_file_axis[2], by_file_axis[1], by_file_axis[0])), rest
@@ -414,6 +419,9 @@ def _skip(stream, count: int, path: Path) -> None:
         count -= len(_exactly(stream, min(count, _CHUNK_BYTES), path))
 
 
-def _drain(stream) -> None:
-    while stream.read(_CHUNK_BYTES):
-        pass
+def _drain(stream, path: Path) -> None:
+    behind = 0
+    while more := stream.read(_CHUNK_BYTES):
+        behind += len(more)
+        if behind > MOST_BEHIND:
+            raise UnusableEntry("map_damaged", f"{path.name}: more than {MOST_BEHIND:,} bytes behind the data")

@@ -14,9 +14,10 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from qscore.atomrows import MARK, AtomRows, cut
+from qscore.atomrows import LONGEST, MARK, AtomRows, cut
 from qscore.errors import UnusableEntry
 
+MOST_BYTES = 2 << 30  # of a file's text: the largest have a tenth of it
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
 PROTEIN_BACKBONE = frozenset({"N", "CA", "C", "O", "OXT"})
 NUCLEIC_BACKBONE = frozenset(
@@ -167,14 +168,35 @@ def _without_rows(text: bytes) -> tuple[gemmi.cif.Document, AtomRows] | None:
 
 def _whole(path: Path) -> bytes:
     """The bytes of a file, decompressed when they are gzip: gemmi takes what it gets of a damaged stream."""
-    raw = path.read_bytes()
-    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    text = _first(path, MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES:,} bytes of text")
+    return text
+
+
+def _first(path: Path, count: int) -> bytes:
+    """At most so many bytes of a file, decompressed when they are gzip, of several members or one."""
+    with open(path, "rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        raw = stream.read(count)
+    if not zipped:
+        return raw
+    text, left = [], count
+    while raw and left:
+        member = zlib.decompressobj(wbits=31)
+        text.append(member.decompress(raw, left))
+        left -= len(text[-1])
+        if left and not member.eof:
+            raise EOFError("the gzip stream ends early")
+        raw = member.unused_data.lstrip(b"\0")
+    return b"".join(text)
 
 
 def _is_map(path: Path) -> bool:
     """Whether a file that is no model has the map's word of a CCP4/MRC header."""
     try:
-        return _whole(path)[208:212] == b"MAP "
+        return _first(path, 212)[208:] == b"MAP "
     except (OSError, EOFError, zlib.error):
         return False
 
@@ -219,7 +241,10 @@ class _BlockRows:
 
     def cells(self, tag: str) -> np.ndarray:
         """A column as it stands in the file → str (n,)."""
-        return np.array(list(self._column(tag)), dtype=str)
+        values = list(self._column(tag))
+        if longest := max((len(value) for value in values if len(value) > LONGEST), default=0):
+            raise UnusableEntry("model_unreadable", f"a cell of _atom_site.{tag} has {longest:,} characters")
+        return np.array(values, dtype=str)
 
     def numbers(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
         """No cell is read as a number here."""

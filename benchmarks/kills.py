@@ -1,0 +1,115 @@
+"""A survey that is killed fifty times: `kill -9` of its whole process group at random moments of its jobs.
+
+    python benchmarks/kills.py [--small] [--seed 1] [--keep FOLDER]
+
+The demonstration survey runs once undisturbed, then from the start again in another folder: there it is killed while
+it fetches, scores, puts tables together and writes the report, at a moment drawn evenly over the time such a job
+takes, and started again with the same command, until every kind of job was killed as often as `KILLS` says. A kill
+counts only where the job was running when it came. In the end all tables, flags and figures must be those of the
+undisturbed run, byte for byte, and nothing must be left of the killed runs: no process, no half-made folder.
+`--small`: few and small pairs.
+"""
+
+import argparse
+import collections
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from slurm import command, demo_config, differences, small_config
+
+KILLS = {"fetch": 12, "score-batch": 14, "aggregate": 12, "report": 12}
+POLL = 0.01
+LEFTOVERS = ("scores/*/.scoring-*", "examined/*/.examining-*", "**/*.tmp", "**/.*.part")
+
+
+def jobs(process: psutil.Process) -> dict[int, str]:
+    """Process number → command of the survey's running jobs that may be killed."""
+    found = {}
+    for one in process.children(recursive=True):
+        try:
+            words = one.cmdline()
+        except psutil.Error:
+            continue
+        if len(words) > 2 and Path(words[1]).name == "qscore" and words[2] in KILLS:
+            found[one.pid] = words[2]
+    return found
+
+
+def seconds_of(results: Path) -> dict[str, float]:
+    """How long a job of each kind takes, by Snakemake's benchmarks of a survey: the longest."""
+    longest = collections.defaultdict(lambda: 2.0)
+    for path in results.glob("benchmarks/**/*.tsv"):
+        kind = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
+        took = float(path.read_text().splitlines()[1].split("\t")[0])
+        longest[kind] = max(longest[kind], took) if kind in longest else took
+    return {kind: longest[kind.removesuffix("-batch")] for kind in KILLS}
+
+
+def killed(line: list[str], left: collections.Counter, took: dict[str, float], rng: random.Random, log) -> str | None:
+    """Run the survey until one of the jobs that are to be killed runs, and kill it; its kind, None at the end."""
+    process = subprocess.Popen(line, stdout=log, stderr=log, start_new_session=True)
+    due: dict[int, float] = {}
+    while process.poll() is None:
+        running, now = jobs(psutil.Process(process.pid)), time.monotonic()
+        for number, kind in running.items():
+            if left[kind] and number not in due:
+                due[number] = now + rng.uniform(0, took[kind])
+        reached = [number for number in running if due.get(number, now + 1) <= now]
+        if reached:
+            kind, family = running[reached[0]], psutil.Process(process.pid).children(recursive=True)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            _, alive = psutil.wait_procs(family, timeout=10)
+            if alive:
+                raise SystemExit(f"still there after the kill: {[one.cmdline() for one in alive]}")
+            return kind
+        time.sleep(POLL)
+    if process.returncode:
+        raise SystemExit(f"the survey ended with {process.returncode}")
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path)
+    chosen = parser.parse_args()
+    rng, folder = random.Random(chosen.seed), Path(tempfile.mkdtemp(prefix="kills-", dir=chosen.keep))
+    config, calm, killed_often = (
+        (small_config if chosen.small else demo_config)(folder),
+        folder / "calm",
+        folder / "killed",
+    )
+    if not chosen.small:  # one for both: the stamps of its files are part of the plan
+        subprocess.run([sys.executable, "-m", "qscore", "demo", calm / "archive"], check=True)
+        shutil.copytree(calm / "archive", killed_often / "archive")
+    began = time.monotonic()
+    with open(folder / "log", "wb") as log:
+        subprocess.run(command(config, calm), stdout=log, stderr=log, check=True)
+        took, once = seconds_of(calm), time.monotonic() - began
+        print(f"undisturbed: {once:.0f} s; longest job of each kind, s: {took}", flush=True)
+        left, at = collections.Counter(KILLS), collections.Counter()
+        while kind := killed(command(config, killed_often), left, took, rng, log):
+            left[kind] -= 1
+            at[kind] += 1
+            print(f"{time.monotonic() - began:7.0f} s  killed while {kind} ran: {dict(at)}", flush=True)
+    n, unlike = differences(calm, killed_often)
+    rest = [str(path) for pattern in LEFTOVERS for path in killed_often.glob(pattern)]
+    print(f"killed {at.total()} times: {dict(at)}; {n} files compared, {len(unlike)} differ", *unlike, sep="\n  ")
+    print(f"{len(rest)} leftovers", *rest, sep="\n  ")
+    if not chosen.keep:
+        shutil.rmtree(folder)
+    sys.exit(bool(unlike or rest or +left))
+
+
+if __name__ == "__main__":
+    main()
