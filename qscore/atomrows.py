@@ -91,7 +91,7 @@ def cut(text: bytes) -> tuple[bytes, AtomRows] | None:
         stand in a comment or in a longer text.
     """
     found = _TAGS.search(text)
-    if found is None:
+    if found is None or MARK.encode() in text:
         return None
     last = _END.search(text, found.end())
     end = last.start() + 1 if last else len(text)

@@ -89,8 +89,8 @@ def _load(path: Path) -> dict:
     try:
         with open(path, encoding="utf-8") as stream:
             return json.load(stream)
-    except (OSError, ValueError) as err:
-        raise ValueError(f"entry document {path.name}: {err}") from err
+    except (OSError, ValueError, RecursionError) as err:
+        raise ValueError(f"entry document {path.name}: {getattr(err, 'strerror', None) or err}") from err
 
 
 # ---- an entry's pairs ----

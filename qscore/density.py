@@ -202,8 +202,10 @@ def read_box(
     rule, origin, other, notes = _frame(header, path, origin_rule)
     grid = header.in_xyz(header.shape)
     low, high = _box(around, origin, header.step, grid, margin)
-    if passing is not None:
+    extended = _extended_bytes(header, path)
+    if passing is not None:  # only now: what it makes is as large as the header says
         passing.begin(header, origin)
+    _skip(stream, extended, path)
     values, rest = _read_box(stream, header, low, high, path, passing)
     return Density(values, low, grid, header.step, origin, rule, other, notes, header), rest
 
@@ -336,10 +338,6 @@ def _decompressing(raw, ahead: bool):
 
 def _read_box(stream, header: MapHeader, low, high, path: Path, passing):
     """Stream the data to the end of the box, which is kept, float32 in z, y, x order; and what reads the rest."""
-    extended = _extended_bytes(header, path)
-    if 4 * header.shape[0] * header.shape[1] > MOST_OF_A_SECTION:
-        raise UnusableEntry("map_unreadable", f"{path.name}: {header.shape[0]} x {header.shape[1]} points in a section")
-    _skip(stream, extended, path)
     first = [int(low[axis]) for axis in header.axes]
     last = [int(high[axis]) for axis in header.axes]
     box = np.empty([last[k] - first[k] for k in (2, 1, 0)], dtype=np.float32)
@@ -386,7 +384,7 @@ def _sections(stream, header: MapHeader, wanted: tuple[int, int], path: Path):
 
 
 def _extended_bytes(header: MapHeader, path: Path) -> int:
-    """NSYMBT, or 0 where it claims what is not there (EMD-1042, 1048, 1089)."""
+    """NSYMBT, or 0 where it claims what is not there (EMD-1042, 1048, 1089). A file that is too small is refused."""
     without = HEADER_BYTES + header.data_bytes
     with open(path, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
@@ -398,6 +396,8 @@ def _extended_bytes(header: MapHeader, path: Path) -> int:
         if zipped:
             raw.seek(-4, 2)
             size, without = int.from_bytes(raw.read(4), "little"), without % 2**32
+    if 4 * header.shape[0] * header.shape[1] > MOST_OF_A_SECTION:
+        raise UnusableEntry("map_unreadable", f"{path.name}: {header.shape[0]} x {header.shape[1]} points in a section")
     return 0 if size == without else header.extended
 
 

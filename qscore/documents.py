@@ -127,16 +127,15 @@ def _references(document, kind: str, *keys) -> list[str]:
 
 
 def _software(branch):
-    """Names of all programs below a branch."""
-    if isinstance(branch, list):
-        for element in branch:
-            yield from _software(element)
-    elif isinstance(branch, dict):
-        for key, value in branch.items():
-            if key == "software":
-                yield from filter(None, (leaf(one, "name") for one in elements(branch, key)))
-            else:
-                yield from _software(value)
+    """Names of all programs below a branch, however deep."""
+    waiting = [branch]
+    while waiting:
+        branch = waiting.pop()
+        if isinstance(branch, list):
+            waiting += branch
+        elif isinstance(branch, dict):
+            waiting += [value for key, value in branch.items() if key != "software"]
+            yield from filter(None, (leaf(one, "name") for one in elements(branch, "software")))
 
 
 def _dates(document) -> dict[str, str]:

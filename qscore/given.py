@@ -149,7 +149,8 @@ def read(table) -> Given:
     theirs = recognised(raw[0])
     if absent := [ours for ours in NEEDED if ours not in theirs]:
         wanted = "; ".join(" or ".join(SYNONYMS[ours][:4]) for ours in absent)
-        raise ValueError(f"table {name}: no column {wanted}; it has {', '.join(raw[0])[:200]}")
+        has = " ".join(", ".join(raw[0]).split())[:200]  # a name may have lines
+        raise ValueError(f"table {name}: no column {wanted}; it has {has}")
     others = _beside([key for key in raw[0] if key not in theirs.values()], raw)
     rows = [_row(row, theirs, others, name) for row in raw]
     rows.sort(key=lambda row: (len(row["emdb_id"]), row["emdb_id"], row["pdb_id"]))

@@ -6,6 +6,7 @@ mmCIF are read by `atomrows` where they are plain, the rest of the file by gemmi
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from dataclasses import dataclass, fields, replace
@@ -18,6 +19,8 @@ from qscore.atomrows import LONGEST, MARK, AtomRows, cut
 from qscore.errors import UnusableEntry
 
 MOST_BYTES = 2 << 30  # of a file's text: the largest have a tenth of it
+_PIECE_BYTES = 1 << 14
+_ASCII = bytes(range(128)) + b"?" * 128
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
 PROTEIN_BACKBONE = frozenset({"N", "CA", "C", "O", "OXT"})
 NUCLEIC_BACKBONE = frozenset(
@@ -137,7 +140,7 @@ def _read(path: Path, *, cutting: bool) -> tuple[gemmi.cif.Document, AtomRows | 
     try:
         if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
             return _document_from_pdb(path), None
-        text = _whole(path)
+        text = _as_utf8(_whole(path))
         found = _without_rows(text) if cutting else None
         if found:
             return found
@@ -174,22 +177,41 @@ def _whole(path: Path) -> bytes:
     return text
 
 
+def _as_utf8(text: bytes) -> bytes:
+    """The text, with ? for what is not ASCII where it is not UTF-8: in an old title no reason to refuse the atoms."""
+    if text.isascii():
+        return text
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for first in range(0, len(text), _PIECE_BYTES):
+            decoder.decode(text[first : first + _PIECE_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return text.translate(_ASCII)
+    return text
+
+
 def _first(path: Path, count: int) -> bytes:
     """At most so many bytes of a file, decompressed when they are gzip, of several members or one."""
     with open(path, "rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
-        raw = stream.read(count)
-    if not zipped:
-        return raw
-    text, left = [], count
-    while raw and left:
-        member = zlib.decompressobj(wbits=31)
-        text.append(member.decompress(raw, left))
-        left -= len(text[-1])
-        if left and not member.eof:
-            raise EOFError("the gzip stream ends early")
-        raw = member.unused_data.lstrip(b"\0")
+        return _unzipped(stream, count) if zipped else stream.read(count)
+
+
+def _unzipped(stream, count: int) -> bytes:
+    """At most so many bytes of a gzip stream; by pieces, since what follows a member is copied for the next."""
+    text, left, member = [], count, zlib.decompressobj(wbits=31)
+    while left and (raw := stream.read(_PIECE_BYTES)):
+        while left and raw:
+            if member.eof:
+                raw = raw.lstrip(b"\0")  # padding
+                member = zlib.decompressobj(wbits=31) if raw else member
+            text.append(member.decompress(raw, left))
+            left -= len(text[-1])
+            raw = member.unused_data
+    if left and not member.eof:
+        raise EOFError("the gzip stream ends early")
     return b"".join(text)
 
 
@@ -202,7 +224,7 @@ def _is_map(path: Path) -> bool:
 
 
 def _document_from_pdb(path: Path) -> gemmi.cif.Document:
-    structure = gemmi.read_pdb_string(_whole(path))
+    structure = gemmi.read_pdb_string(_whole(path).translate(_ASCII))  # columns are bytes: a letter may lie across two
     if not any(model.count_atom_sites() for model in structure):
         raise UnusableEntry("model_no_atoms", f"{path.name}: no ATOM or HETATM record")
     structure.name = path.name.split(".")[0]
@@ -211,7 +233,17 @@ def _document_from_pdb(path: Path) -> gemmi.cif.Document:
     serials = [str(cra.atom.serial) for model in structure for cra in model.all()]
     if len(set(serials)) == len(serials):  # gemmi numbers anew; the file's own numbers are what people know
         _number(document[0], serials)
+    for tag in ("_atom_site.label_alt_id", "_atom_site.pdbx_PDB_ins_code"):
+        _quote(document[0].find_values(tag))
+    gemmi.cif.read_string(document.as_string())  # of an odd file it may be no mmCIF: to be known before it is scored
     return document
+
+
+def _quote(column: gemmi.cif.Column) -> None:
+    """Quote single characters that mean something else in mmCIF: gemmi writes them as they are."""
+    for k, value in enumerate(column):
+        if not value.isalnum() and value not in (".", "?"):
+            column[k] = f"'{value}'" if value == '"' else f'"{value}"'
 
 
 def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
@@ -230,10 +262,15 @@ class _BlockRows:
         self._block = block
 
     def _column(self, tag: str) -> gemmi.cif.Column:
-        return self._block.find_values("_atom_site." + tag)
+        found = self._block.find_values("_atom_site." + tag)
+        if len(found) not in (0, len(self)):
+            raise UnusableEntry(
+                "model_unreadable", f"{len(found):,} values of _atom_site.{tag} for {len(self):,} atoms"
+            )
+        return found
 
     def __len__(self) -> int:
-        return len(self._column("Cartn_x"))
+        return len(self._block.find_values("_atom_site.Cartn_x"))
 
     def has(self, tag: str) -> bool:
         """Whether there is a column of this name."""

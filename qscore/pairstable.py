@@ -83,10 +83,10 @@ def _fault(pair: dict, row: dict[str, str]) -> str | None:
 
 
 def stamp(path: Path) -> str:
-    """Size and time of a file: a changed file is scored again; "absent" when it is not there."""
+    """Size and time of a file: a changed file is scored again; "absent" when it is not there, or no name of a file."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return "absent"
     return f"{status.st_size} {status.st_mtime_ns}"
 

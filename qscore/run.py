@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -20,6 +23,10 @@ from qscore.manners import check_url
 from qscore.sites import is_url
 
 SETTLING = 3.0  # seconds
+MOST_VALUES = 100_000  # of a configuration
+DEEPEST = 20  # lists and mappings in one another
+MOST_NUMBER = 1e15  # whole numbers up to it are exact as numbers of any kind
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # neither a path nor a command can hold it
 STATUS = Layout(ENTRIES.name, tuple(column for column in ENTRIES.columns if column.name == "status"))
 
 
@@ -46,29 +53,85 @@ def read_config(config: Path, workflow: Path) -> dict:
         It cannot be read, or a key or value is wrong: one line saying which.
     """
     try:
-        with open(config, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
-        with open(workflow / "workflow" / "schemas" / "config.schema.yaml", encoding="utf-8") as stream:
-            schema = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
-        raise ValueError(f"configuration {config}: {' '.join(str(err).split())}") from err
-    if content is None:
-        raise ValueError(f"configuration {config}: nothing is in it")
-    trouble = best_match(Draft202012Validator(schema).iter_errors(content))
-    if trouble is not None:
-        place = "".join(f"{part}." for part in trouble.absolute_path).removesuffix(".")
-        message = trouble.message.replace("Additional properties are not allowed", "unknown key")
-        raise ValueError(": ".join(filter(None, (f"configuration {config}", place, message))))
-    content = with_defaults(content, schema)
-    try:
+        content, schema = _content(config), schema_of(workflow)
+        _check_values(content)
+        if complaint := _complaint(content, schema):
+            raise ValueError(complaint)
+        content = with_defaults(content, schema)
         _check_sources(content)
         _check_ranges(content)
         _check_addresses(content["archive"])
         if content["subsets"] and content["score_source"] != "table":
             _check_subsets(content["subsets"], ENTRIES.names)
-    except ValueError as err:
+    except (OSError, ValueError) as err:
         raise ValueError(f"configuration {config}: {err}") from err
     return content
+
+
+@cache
+def schema_of(workflow: Path) -> dict:
+    """The schema of a workflow's configurations."""
+    with open(workflow / "workflow" / "schemas" / "config.schema.yaml", encoding="utf-8") as stream:
+        return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _content(config: Path):
+    """What a file of YAML holds."""
+    try:
+        with open(config, encoding="utf-8") as stream:
+            content = yaml.safe_load(stream)
+    except RecursionError as err:
+        raise ValueError("lists or mappings too deep in one another") from err
+    except (OSError, yaml.YAMLError) as err:
+        raise ValueError(_short(str(err))) from err
+    except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as err:
+        # What the reader makes of !!int "" or of the 31st of February is Python's own complaint.
+        raise ValueError(f"a value that cannot be read ({_short(str(err))})") from err
+    if content is None:
+        raise ValueError("nothing is in it")
+    return content
+
+
+def _check_values(content) -> None:
+    """Refuse what no key can mean: aliases of aliases without end, odd keys and text, numbers beyond measure."""
+    waiting, seen = [((), content)], 0
+    while waiting:
+        place, value = waiting.pop()
+        inner = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value if isinstance(value, dict) else {}
+        seen += len(inner)
+        if seen > MOST_VALUES or len(place) > DEEPEST:
+            raise ValueError(f"{_named(place)}: more than {MOST_VALUES:,} values, or {DEEPEST} in one another")
+        _check_value(place, value)
+        waiting += [((*place, key), one) for key, one in inner.items()]
+
+
+def _check_value(place: tuple, value) -> None:
+    if isinstance(value, dict) and (strange := [key for key in value if not isinstance(key, str)]):
+        raise ValueError(f"{_named((*place, strange[0]))}: expected a key that is text")
+    if isinstance(value, str) and _NO_TEXT.search(value):
+        raise ValueError(f"{_named(place)}: expected text without NUL and half signs")
+    if isinstance(value, (int, float)) and not -MOST_NUMBER <= value <= MOST_NUMBER:
+        raise ValueError(f"{_named(place)}: expected a number between {-MOST_NUMBER:g} and {MOST_NUMBER:g}")
+
+
+def _named(place: Iterable) -> str:
+    """Keys from the top, a point between."""
+    return _short(".".join(map(str, place)))
+
+
+def _complaint(content, schema: dict) -> str:
+    """What the schema has against a configuration, the place first; "" when nothing."""
+    trouble = best_match(Draft202012Validator(schema).iter_errors(content))
+    if trouble is None:
+        return ""
+    message = trouble.message.replace("Additional properties are not allowed", "unknown key")
+    return ": ".join(filter(None, (_named(trouble.absolute_path), _short(message))))
+
+
+def _short(text: str) -> str:
+    """One line of at most 300 characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else text[:299] + "…"
 
 
 def with_defaults(content: dict, schema: dict) -> dict:

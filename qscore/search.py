@@ -40,7 +40,8 @@ _LISTS = frozenset(
 )  # fmt: skip
 # Without one of each of these an answer is of no use.
 _NEEDED = (("emdb_id",), ("fitted_pdbs", "xref_PDB"), ("current_status", "map_release_date"))
-_SWALLOWED = re.compile(r"[\r\n]\s*\"?EMD-")  # a row within a cell: a stray quote
+# A row within a cell: a stray quote. A run of blanks is looked at once, from its beginning.
+_SWALLOWED = re.compile(r"(?<!\s)[^\S\r\n]*+[\r\n]\s*+\"?EMD-")
 _NO_ID = re.compile(r"[\s,;\[\]\"'\\]+")  # what may stand between PDB ids, or around them
 _WIDEST = 10 << 20  # characters of a cell
 _BETWEEN = re.compile(r"(?<!\\),")

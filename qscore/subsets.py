@@ -232,6 +232,8 @@ def from_json(text: str) -> tuple[Subset, ...]:
     """
     try:
         return parse(json.loads(text) if text.strip() else {})
+    except RecursionError as err:
+        raise ValueError("subsets: lists or mappings too deep in one another") from err
     except json.JSONDecodeError as err:
         raise ValueError(f"subsets: not JSON: {err}") from err
 
