@@ -27,7 +27,7 @@ from slurm import command, demo_config, differences, small_config
 
 KILLS = {"fetch": 12, "score-batch": 14, "aggregate": 12, "report": 12}
 POLL = 0.01
-LEFTOVERS = ("scores/*/.scoring-*", "examined/*/.examining-*", "**/*.tmp", "**/.*.part")
+LEFTOVERS = ("scores/*/.scoring-*", "evidence/*/.examining-*", "**/*.tmp", "**/.*.part")
 
 
 def jobs(process: psutil.Process) -> dict[int, str]:

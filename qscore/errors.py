@@ -5,6 +5,8 @@ an entry that cannot be scored is an `UnusableEntry` and becomes a row with a
 reason; what is suspicious but usable is a column of the tables.
 """
 
+import errno
+
 # reason -> (stage where it arises, what a person reads)
 REASONS = {
     "map_missing": ("fetch", "the map file does not exist"),
@@ -68,3 +70,8 @@ class Absent(LookupError):
 
 class BadAnswer(Exception):
     """An answer came that cannot be what was asked for: an error page, a refused redirect, a damaged body."""
+
+
+def is_full(err: OSError) -> bool:
+    """Whether a disk, or a user's share of it, is full: that is nobody's mistake."""
+    return err.errno in (errno.ENOSPC, errno.EDQUOT)

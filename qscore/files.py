@@ -12,6 +12,7 @@ from pathlib import Path
 from qscore import bfactors, model, profile, tables
 from qscore.compare import Comparison
 from qscore.entry import PairScore
+from qscore.errors import is_full
 from qscore.profile import Profiles
 
 FIGURES = ("png", "svg", "pdf")
@@ -31,7 +32,7 @@ def check_folder(folder) -> None:
     if not place.is_dir():
         raise ValueError(f"cannot write to folder {folder}: {place} is not a folder")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise ValueError(f"cannot write to folder {folder}: permission denied")
+        raise ValueError(f"cannot write to folder {folder}: {place} may not be written")
 
 
 def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False, b_factor: float | None = None) -> None:
@@ -127,7 +128,7 @@ def all_together(folder):
         folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder, prefix=".qscore-"))
     except OSError as err:
-        raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
+        raise _blocked(folder, err) from err
     try:
         yield work
         paths = sorted(work.iterdir())
@@ -136,9 +137,14 @@ def all_together(folder):
         for path in paths:
             os.replace(path, folder / path.name)
     except OSError as err:
-        raise ValueError(f"cannot write to folder {folder}: {err.strerror}") from err
+        raise _blocked(folder, err) from err
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _blocked(folder: Path, err: OSError) -> Exception:
+    """A folder that cannot be written is the caller's mistake, a full disk nobody's."""
+    return err if is_full(err) else ValueError(f"cannot write to folder {folder}: {err.strerror}")
 
 
 def _write_table(path: Path, layout: tables.Layout, columns: dict) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import hashlib
 import json
 import os
@@ -27,7 +26,7 @@ import psutil
 
 from qscore import tables
 from qscore.compiled import loops
-from qscore.errors import ArchiveUnavailable, UnusableEntry
+from qscore.errors import ArchiveUnavailable, UnusableEntry, is_full
 
 POLL_SECONDS = 0.01
 POLLS_A_LOOK = 10  # polls between two looks at what a child has started
@@ -159,8 +158,10 @@ def _child(pair: dict, folder: Path, act, parent: int) -> int:
     except MemoryError:
         return NO_MEMORY
     except OSError as err:
+        if is_full(err):
+            return NO_SPACE
         traceback.print_exc()
-        return NO_SPACE if err.errno in (errno.ENOSPC, errno.EDQUOT) else 1
+        return 1
     except BaseException:  # whatever it is, it must not get past the fork
         traceback.print_exc()
         sys.stderr.flush()

@@ -298,6 +298,10 @@ def run(results: Path, snakemake: list[str], *, kind: str = "", before=None) -> 
         jobs = runstate.wait_for_jobs(results, say=lambda text: print(text, file=sys.stderr))
         runstate.check_kind(results, kind)
         runstate.sweep(results)
+        if count := runstate.settle_times(results):
+            print(
+                f"{count} files were dated in the future (was the clock set back?): they count as old", file=sys.stderr
+            )
         if before:
             before()
         environment = os.environ | {runstate.JOBS_LOCK: str(jobs.resolve())}

@@ -16,6 +16,9 @@ from pathlib import Path
 
 JOBS_LOCK = "QSCORE_JOBS_LOCK"
 UNAVAILABLE = ".unavailable"
+SKEW_SECONDS = 60.0  # that the clocks of a file server and of its users may differ by
+LONG_AGO = 946_684_800.0  # 2000-01-01: before any survey
+_DATED = {"archive", "documents", "snapshot", "parts"}  # whose files' times are told elsewhere, or mean nothing
 
 
 class Busy(ValueError):
@@ -136,12 +139,31 @@ ROUNDS = (
 
 def sweep(results: Path) -> None:
     """Remove what a killed run left and no run will use; what a fetch had brought is kept."""
-    useless = [*results.glob("scores/*/.scoring-*"), *results.glob("evidence/*/.scoring-*")]
+    useless = [*results.glob("scores/*/.scoring-*"), *results.glob("evidence/*/.examining-*")]
     if any(any((results / name).glob("*")) for name in ("fetched", "fetched_again", "parts")):
         useless += _useless_fetches(results)
     for folder in useless:
         shutil.rmtree(folder, ignore_errors=True)
     (results / UNAVAILABLE).unlink(missing_ok=True)
+
+
+def settle_times(results: Path) -> int:
+    """Date back what is dated in the future, after a clock was set back: how many files and folders were.
+
+    What changes from now on is to be newer than what was made of it. The order of those files is kept; they become
+    older than all others, so that what was made before them is looked at again, and seldom made again.
+    """
+    now, found = time.time(), {}
+    for folder, folders, files in os.walk(results):
+        if Path(folder) == results:
+            folders[:] = [name for name in folders if name not in _DATED]
+        for path in (folder, *(os.path.join(folder, name) for name in files)):
+            if (stamp := os.lstat(path).st_mtime) > now + SKEW_SECONDS:
+                found[path] = stamp
+    shift = max(found.values(), default=0) - LONG_AGO
+    for path, stamp in found.items():
+        os.utime(path, (stamp - shift, stamp - shift), follow_symlinks=False)
+    return len(found)
 
 
 def _useless_fetches(results: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import json
 import os
 import tempfile
@@ -19,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qscore.coded import in_order
+from qscore.errors import is_full
 from qscore.layouts import (
     ATOMS,
     BATCH,
@@ -108,7 +108,7 @@ def _put(temporary, path: Path) -> None:
 
 def _unwritable(path: Path, err: OSError) -> Exception:
     """A place that cannot be written is the caller's mistake, a full disk nobody's."""
-    if err.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(err):
         return OSError(err.errno, err.strerror, str(path))
     return ValueError(f"cannot write {path}: {err.strerror}")
 

@@ -1,6 +1,7 @@
 """Shared fixtures. Real data: QSCORE_REAL_DATA, default ../shared/data beside the project; skipped when absent."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,20 @@ def pytest_terminal_summary(terminalreporter):
     """Name what was skipped: a run with skips is not a full run."""
     for report in terminalreporter.stats.get("skipped", []):
         terminalreporter.write_line(f"skipped: {report.nodeid}")
+
+
+@pytest.fixture
+def small_disk():
+    """A function that puts a disk of so many bytes over a folder."""
+    mounted = []
+
+    def mount(folder, size):
+        options = ["-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(folder)]
+        done = subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

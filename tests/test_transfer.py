@@ -636,6 +636,19 @@ def test_a_disk_that_cannot_be_written(bench):
         bench.bring()
 
 
+def test_a_full_disk(bench, small_disk):
+    """Nobody's fault, and what came so far is used when there is room again."""
+    bench.path.parent.mkdir()
+    size = len(GOOD) // 2 // 4096 * 4096 + 4096  # a page for the notes
+    small_disk(bench.path.parent, size)
+    with pytest.raises(ArchiveUnavailable, match="No space left on device"):
+        bench.bring()
+    assert not bench.path.exists()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(bench.path.parent)], check=True)
+    bench.bring()
+    assert bench.arrived()
+
+
 def test_a_folder_of_the_same_name(bench):
     bench.path.mkdir(parents=True)
     with pytest.raises(ArchiveUnavailable, match=r"cannot bring .*directory"):

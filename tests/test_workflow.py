@@ -12,7 +12,7 @@ import pytest
 from killing import kill_when
 from pairs import write_pair
 
-from qscore import captions, runstate, tables
+from qscore import __version__, captions, runstate, tables
 
 N = 6
 QSCORE = [sys.executable, "-m", "qscore"]
@@ -197,6 +197,54 @@ def test_what_is_scored_again_and_what_not(project, changed, copy):
     again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
     assert len(again) == 1 < len(stamps)
     assert "own1" in [row["pdb_id"] for row in tables.read_rows(again[0], layout=tables.SCORED)]
+
+
+def test_a_clock_set_back(project, changed, copy):
+    """All of a survey's files are of tomorrow: nothing is made twice, and what changed now is still seen."""
+    results, tomorrow = copy, time.time() + 86_400
+    for path in (results, *results.rglob("*")):
+        if not path.is_symlink():
+            os.utime(path, (tomorrow, tomorrow))
+    before = digest(results)
+    survey(project, changed, results, *TABLES)
+    assert digest(results) == before
+    stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
+    model = changed / "p1" / "model.pdb"
+    model.write_text(model.read_text().replace(" ALA ", " GLY "))
+    survey(project, changed, results, *TABLES)
+    again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
+    assert len(again) == 1 < len(stamps)
+    now = survey_anew(project, changed, results.parent / "anew")
+    assert digest(results) == digest(now)
+
+
+def survey_anew(project, data, results, **options):
+    survey(project, data, results, *TABLES, **options)
+    return results
+
+
+@pytest.fixture
+def earlier(project, tmp_path):
+    """The project as an earlier version may have been: where it is, and what its commands need to find it."""
+    folder = tmp_path / "earlier"
+    for name in ("qscore", "workflow", "config", "profiles"):
+        shutil.copytree(project / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(project / "Snakefile", folder)
+    init = folder / "qscore" / "__init__.py"
+    init.write_text(init.read_text().replace(f'"{__version__}"', '"0.0.9"'))
+    return folder, os.environ | {"PYTHONPATH": str(folder)}
+
+
+def test_a_folder_of_an_earlier_version_is_scored_anew(project, earlier, data, done, tmp_path):
+    """Never mixed: every row is of this version, and the tables are those of an empty folder's survey."""
+    folder, environment = earlier
+    results = survey_anew(folder, data, tmp_path / "results", env=environment)
+    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    assert {row["version"] for row in entries} == {"0.0.9"}
+    survey(project, data, results, *TABLES)
+    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    assert {row["version"] for row in entries} == {__version__}
+    assert digest(results) == digest(done)
 
 
 def test_a_second_survey_is_refused(project, data, copy):
