@@ -7,7 +7,9 @@ mmCIF are read by `atomrows` where they are plain, the rest of the file by gemmi
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
+from codecs import BOM_UTF8
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from qscore.atomrows import LONGEST, MARK, AtomRows, cut
 from qscore.errors import UnusableEntry
 
 MOST_BYTES = 2 << 30  # of a file's text: the largest have a tenth of it
+MOST_PACKED, UNPACKED_ANYWAY = 100, 64 << 20  # text packs 5 : 1, and nothing but rubbish beyond 100 : 1
+_PIECE_BYTES = 16 << 20
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
 PROTEIN_BACKBONE = frozenset({"N", "CA", "C", "O", "OXT"})
 NUCLEIC_BACKBONE = frozenset(
@@ -112,7 +116,8 @@ def read_model(path, *, model_number: int | None = None) -> Model:
     """
     document, rows = _read(Path(path), cutting=True)
     block = block_with_atoms(document)
-    return _model(block, rows or _BlockRows(block), Path(path).name, model_number)
+    name = Path(path).name
+    return _model(block, rows or _BlockRows(block, name), name, model_number)
 
 
 def read_block(path) -> gemmi.cif.Block:
@@ -167,10 +172,19 @@ def _without_rows(text: bytes) -> tuple[gemmi.cif.Document, AtomRows] | None:
 
 
 def _whole(path: Path) -> bytes:
-    """The bytes of a file, decompressed when they are gzip: gemmi takes what it gets of a damaged stream."""
-    text = _first(path, MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
+    """The bytes of a file as UTF-8, decompressed when they are gzip: gemmi takes what it gets of a damaged stream."""
+    if path.stat().st_size > MOST_BYTES or len(text := _first(path, MOST_BYTES + 1)) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES:,} bytes of text")
+    return _as_utf8(text.removeprefix(BOM_UTF8))
+
+
+def _as_utf8(text: bytes) -> bytes:
+    """The text with every byte that is not ASCII as "?", unless it is UTF-8: columns stay where they are."""
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return text.translate(bytes(range(128)) + b"?" * 128)
     return text
 
 
@@ -180,17 +194,24 @@ def _first(path: Path, count: int) -> bytes:
         zipped = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
         raw = stream.read(count)
-    if not zipped:
-        return raw
-    text, left = [], count
+    return b"".join(_unpacked(raw, count)) if zipped else raw
+
+
+def _unpacked(raw: bytes, left: int):
+    """The text of gzip members in pieces, at most so many bytes; refused when it packs as no text does."""
+    size, done = len(raw), 0
     while raw and left:
         member = zlib.decompressobj(wbits=31)
-        text.append(member.decompress(raw, left))
-        left -= len(text[-1])
-        if left and not member.eof:
-            raise EOFError("the gzip stream ends early")
-        raw = member.unused_data.lstrip(b"\0")
-    return b"".join(text)
+        while left and not member.eof:
+            piece = member.decompress(raw, min(left, _PIECE_BYTES))
+            if not piece and not member.eof:
+                raise EOFError("the gzip stream ends early")
+            raw = member.unused_data or member.unconsumed_tail
+            left, done = left - len(piece), done + len(piece)
+            if done > UNPACKED_ANYWAY + MOST_PACKED * (size - len(raw)):
+                raise ValueError(f"more than {MOST_PACKED} bytes a byte of gzip: no text packs like that")
+            yield piece
+        raw = raw.lstrip(b"\0")
 
 
 def _is_map(path: Path) -> bool:
@@ -202,7 +223,10 @@ def _is_map(path: Path) -> bool:
 
 
 def _document_from_pdb(path: Path) -> gemmi.cif.Document:
-    structure = gemmi.read_pdb_string(_whole(path))
+    text = _whole(path)
+    if found := _NO_COORDINATE.search(text):  # gemmi reads them as 0
+        raise ValueError(f"coordinates {found[1].decode()!r} are no numbers")
+    structure = gemmi.read_pdb_string(text)
     if not any(model.count_atom_sites() for model in structure):
         raise UnusableEntry("model_no_atoms", f"{path.name}: no ATOM or HETATM record")
     structure.name = path.name.split(".")[0]
@@ -212,6 +236,10 @@ def _document_from_pdb(path: Path) -> gemmi.cif.Document:
     if len(set(serials)) == len(serials):  # gemmi numbers anew; the file's own numbers are what people know
         _number(document[0], serials)
     return document
+
+
+# Atoms of a PDB file whose x, y or z has no digit (nor is a nan): blank, or ******** where a number had no room.
+_NO_COORDINATE = re.compile(rb"(?im)^(?:ATOM|HETA).{26}((?:.{8}){0,2}[^0-9n\n]{8})")
 
 
 def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
@@ -226,8 +254,8 @@ def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
 class _BlockRows:
     """The atom rows of a block, with the face of `AtomRows`."""
 
-    def __init__(self, block: gemmi.cif.Block):
-        self._block = block
+    def __init__(self, block: gemmi.cif.Block, name: str = ""):
+        self._block, self._name = block, name or block.name
 
     def _column(self, tag: str) -> gemmi.cif.Column:
         return self._block.find_values("_atom_site." + tag)
@@ -243,7 +271,8 @@ class _BlockRows:
         """A column as it stands in the file → str (n,)."""
         values = list(self._column(tag))
         if longest := max((len(value) for value in values if len(value) > LONGEST), default=0):
-            raise UnusableEntry("model_unreadable", f"a cell of _atom_site.{tag} has {longest:,} characters")
+            text = f"{self._name}: a cell of _atom_site.{tag} has {longest:,} characters"
+            raise UnusableEntry("model_unreadable", text)
         return np.array(values, dtype=str)
 
     def numbers(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
