@@ -1,12 +1,13 @@
 # make survey   set up everything, run the default survey, say where the report is
 # make test     set up everything, run all tests
 # make bench    print how fast it is here
+# make audit-lock   ask pip-audit's services about the locked dependencies (needs pip-audit and a network)
 # make lock     resolve the dependencies anew (needs uv)
 VENV ?= .venv
 PYTHON ?= python3
 READY = $(VENV)/.ready
 
-.PHONY: survey test bench lock clean
+.PHONY: survey test bench lock audit-lock clean
 
 survey: $(READY)
 	$(VENV)/bin/qscore run
@@ -38,6 +39,11 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	uv pip compile pyproject.toml --quiet --extra test --extra bench --extra build --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header -o requirements.lock
+
+# --strict: a dependency that a service does not know is a failure, not a clean one.
+audit-lock:
+	pip-audit --strict --requirement requirements.lock --no-deps --disable-pip --vulnerability-service pypi
+	pip-audit --strict --requirement requirements.lock --no-deps --disable-pip --vulnerability-service osv
 
 clean:
 	rm -rf $(VENV) results/demo

@@ -28,7 +28,7 @@ def mean_of_scored(q: np.ndarray) -> float:
 
 def mean_with_zeros(q: np.ndarray) -> float:
     """Mean with an atom without score counting 0, as EMDB does; NaN without atoms."""
-    return float(np.nan_to_num(q).mean()) if len(q) else float("nan")
+    return float(np.where(np.isnan(q), 0.0, q).mean()) if len(q) else float("nan")
 
 
 def group_statistics(q: np.ndarray, sigmas) -> dict:

@@ -20,6 +20,7 @@ from qscore.sites import MAP_BASES, MODEL_BASES, is_url
 
 MANIFEST = "manifest.json"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LONGEST_NAME = 110  # bytes: the ids before it have up to 64 each, and a file system takes 255 in all
 _log = logging.getLogger("qscore")
 
 
@@ -172,10 +173,17 @@ def _bring(pair: dict, places, work: Path, web) -> dict:
 
 def _local_name(pair: dict, kind: str, places) -> str:
     """Name in the batch's folder; a map of the archive is shared by the pairs of its entry."""
-    file = Path(pair[f"{kind}_file"]).name
+    file = _short(Path(pair[f"{kind}_file"]).name)
     if kind == "map" and isinstance(places, ArchivePlaces):
         return f"{pair['emdb_id']}_{file}"
+    if kind == "map" and file == _short(Path(pair["model_file"]).name):
+        file = f"map_{file}"  # of one name in two folders
     return f"{pair['emdb_id']}_{pair['pdb_id']}_{file}"
+
+
+def _short(name: str) -> str:
+    """The end of a long name, so that there is room for the ids before it."""
+    return name.encode()[-_LONGEST_NAME:].decode(errors="ignore")
 
 
 def _file(path: Path, candidates: list[str], kind: str, places, web) -> dict:

@@ -111,6 +111,8 @@ def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options
     content = run.read_config(config, workflow)
     run.check_pairs(content, pairs, workflow)
     chosen = (results or workflow / content["results"]).resolve()
+    if set("{}") & set(str(chosen)):
+        raise ValueError(f"results folder {chosen}: braces in its name would be wildcards of the workflow")
     started = time.time()
     overrides = {"results": str(chosen)} | ({"pairs": str(pairs.resolve())} if pairs else {})
     snakemake = run.command(workflow, config, overrides, cores=cores, dry_run=dry_run, more=snakemake_options)

@@ -159,7 +159,7 @@ def score_pair(
     summary = _summary(map_path, model_path, density, chosen, scores, sigmas, resolution)
     summary["only_chains"] = chain if len(chosen) < len(model) else None
     hints = _frame_hint(map_path, density, model, which, summary["q_scored" + aggregate.suffix(sigmas[0])])
-    _check_any_scored(summary, hints)
+    _check_any_scored(summary, hints, map_path)
     if chance and SIGMA in sigmas:
         summary |= _chance(density, model, which)
     found = None
@@ -219,11 +219,12 @@ def _check_map_varies(density: Density, scores: Scores, map_path) -> None:
         raise UnusableEntry("map_constant", f"{Path(map_path).name} is {density.values.flat[0]:g} around the model")
 
 
-def _check_any_scored(summary: dict, hints: tuple[str, ...]) -> None:
+def _check_any_scored(summary: dict, hints: tuple[str, ...], map_path) -> None:
     """Refuse a pair in which no atom got a score: its mean of zeros would be no measurement."""
     if summary["n_scored"] == 0:
         why = ", ".join(f"{count:,} {reason}" for reason, count in summary["n_unscored"].items() if count)
-        raise UnusableEntry("not_scored", "; ".join((f"none of {summary['n_atoms']:,} atoms scored: {why}", *hints)))
+        text = f"{Path(map_path).name}: none of {summary['n_atoms']:,} atoms scored: {why}"
+        raise UnusableEntry("not_scored", "; ".join((text, *hints)))
 
 
 def _other_rule(density: Density) -> str | None:
@@ -315,7 +316,8 @@ def entry_row(pair: PairScore) -> dict:
         ``model_only_water``: without other atoms there is no entry mean.
     """
     if pair.summary["n_atoms"] == pair.summary["n_water"]:
-        raise UnusableEntry("model_only_water", f"all {pair.summary['n_water']:,} atoms are waters")
+        file, count = pair.summary["model"]["file"], pair.summary["n_water"]
+        raise UnusableEntry("model_only_water", f"{file}: all {count:,} atoms are waters")
     voxel, facts = pair.density.step.tolist(), pair.summary["map"]
     return {
         "status": "scored",

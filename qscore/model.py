@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from qscore.atomrows import LONGEST, MARK, AtomRows, cut
 from qscore.errors import UnusableEntry
 
 MOST_BYTES = 2 << 30  # of a file's text: the largest have a tenth of it
+MOST_PACKED, UNPACKED_ANYWAY = 100, 64 << 20  # text packs 5 : 1, and nothing but rubbish beyond 100 : 1
 _PIECE_BYTES = 1 << 14
 _ASCII = bytes(range(128)) + b"?" * 128
 CLASSES = ("protein", "nucleic", "ligand", "glycan", "ion", "water")
@@ -115,7 +117,8 @@ def read_model(path, *, model_number: int | None = None) -> Model:
     """
     document, rows = _read(Path(path), cutting=True)
     block = block_with_atoms(document)
-    return _model(block, rows or _BlockRows(block), Path(path).name, model_number)
+    name = Path(path).name
+    return _model(block, rows or _BlockRows(block, name), name, model_number)
 
 
 def read_block(path) -> gemmi.cif.Block:
@@ -171,10 +174,9 @@ def _without_rows(text: bytes) -> tuple[gemmi.cif.Document, AtomRows] | None:
 
 def _whole(path: Path) -> bytes:
     """The bytes of a file, decompressed when they are gzip: gemmi takes what it gets of a damaged stream."""
-    text = _first(path, MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
+    if path.stat().st_size > MOST_BYTES or len(text := _first(path, MOST_BYTES + 1)) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES:,} bytes of text")
-    return text
+    return text.removeprefix(codecs.BOM_UTF8)
 
 
 def _as_utf8(text: bytes) -> bytes:
@@ -201,8 +203,11 @@ def _first(path: Path, count: int) -> bytes:
 
 def _unzipped(stream, count: int) -> bytes:
     """At most so many bytes of a gzip stream; by pieces, since what follows a member is copied for the next."""
-    text, left, member = [], count, zlib.decompressobj(wbits=31)
+    text, left, member, packed = [], count, zlib.decompressobj(wbits=31), 0
     while left and (raw := stream.read(_PIECE_BYTES)):
+        packed += len(raw)
+        if count - left > UNPACKED_ANYWAY + MOST_PACKED * packed:
+            raise ValueError(f"more than {MOST_PACKED} bytes a byte of gzip: no text packs like that")
         while left and raw:
             if member.eof:
                 raw = raw.lstrip(b"\0")  # padding
@@ -224,7 +229,10 @@ def _is_map(path: Path) -> bool:
 
 
 def _document_from_pdb(path: Path) -> gemmi.cif.Document:
-    structure = gemmi.read_pdb_string(_whole(path).translate(_ASCII))  # columns are bytes: a letter may lie across two
+    text = _whole(path)
+    if found := _NO_COORDINATE.search(text):  # gemmi reads them as 0
+        raise ValueError(f"coordinates {found[1].decode()!r} are no numbers")
+    structure = gemmi.read_pdb_string(text.translate(_ASCII))  # columns are bytes: a letter may lie across two
     if not any(model.count_atom_sites() for model in structure):
         raise UnusableEntry("model_no_atoms", f"{path.name}: no ATOM or HETATM record")
     structure.name = path.name.split(".")[0]
@@ -246,6 +254,10 @@ def _quote(column: gemmi.cif.Column) -> None:
             column[k] = f"'{value}'" if value == '"' else f'"{value}"'
 
 
+# Atoms of a PDB file whose x, y or z has no digit (nor is a nan): blank, or ******** where a number had no room.
+_NO_COORDINATE = re.compile(rb"(?im)^(?:ATOM|HETA).{26}((?:.{8}){0,2}[^0-9n\n]{8})")
+
+
 def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
     """Put other serial numbers in the place of those of the atoms, and of their anisotropic factors."""
     own = dict(zip(block.find_values("_atom_site.id"), serials, strict=True))
@@ -258,8 +270,8 @@ def _number(block: gemmi.cif.Block, serials: list[str]) -> None:
 class _BlockRows:
     """The atom rows of a block, with the face of `AtomRows`."""
 
-    def __init__(self, block: gemmi.cif.Block):
-        self._block = block
+    def __init__(self, block: gemmi.cif.Block, name: str = ""):
+        self._block, self._name = block, name or block.name
 
     def _column(self, tag: str) -> gemmi.cif.Column:
         found = self._block.find_values("_atom_site." + tag)
@@ -280,7 +292,8 @@ class _BlockRows:
         """A column as it stands in the file → str (n,)."""
         values = list(self._column(tag))
         if longest := max((len(value) for value in values if len(value) > LONGEST), default=0):
-            raise UnusableEntry("model_unreadable", f"a cell of _atom_site.{tag} has {longest:,} characters")
+            text = f"{self._name}: a cell of _atom_site.{tag} has {longest:,} characters"
+            raise UnusableEntry("model_unreadable", text)
         return np.array(values, dtype=str)
 
     def numbers(self, tag: str) -> tuple[np.ndarray, np.ndarray]:

@@ -77,16 +77,23 @@ def _fault(pair: dict, row: dict[str, str]) -> str | None:
             return f"{key} is not a name of letters, digits and ._+-"
     if not row["map"] or not row["model"]:
         return "no map or no model named"
+    if not _may_be_path(row["map"]) or not _may_be_path(row["model"]):
+        return "map or model is not the name of a file"
     if row["resolution"] and pair["resolution"] is None:
         return resolutions.NOT_POSITIVE
     return resolutions.fault(pair["resolution"])
+
+
+def _may_be_path(text: str) -> bool:
+    """Whether a file system could have a file of this name."""
+    return "\0" not in text and all(len(part.encode()) < 256 for part in Path(text).parts) and len(text.encode()) < 2048
 
 
 def stamp(path: Path) -> str:
     """Size and time of a file: a changed file is scored again; "absent" when it is not there, or no name of a file."""
     try:
         status = path.stat()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # the latter of a name that holds a NUL
         return "absent"
     return f"{status.st_size} {status.st_mtime_ns}"
 

@@ -47,6 +47,7 @@ elif SOURCE == "pairs":
             "logs/catalogue.log",
         params:
             table=lambda wildcards: pairs_table(),
+            unwatched=unwatched,
             scored="--scored" if SCORE_SOURCE == "table" else "",
         shell:
             "qscore catalogue --table {params.table:q} {params.scored} --out catalogue > {log} 2>&1"

@@ -1,6 +1,8 @@
 import csv
 import gc
 import json
+import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -70,8 +72,8 @@ def pairs_table():
     return str((PROJECT / config["pairs"]).resolve())
 
 
-def table_inputs(wildcards):
-    """The table and the files it names that are there: a changed map or model is scored again."""
+def table_files():
+    """The table and the files it names that are there."""
     table = Path(pairs_table())
     if SCORE_SOURCE != "maps":
         return [str(table)]
@@ -85,6 +87,17 @@ def table_inputs(wildcards):
         if row.get(kind)
     ]
     return [str(table), *(str(path) for path in named if path.is_file())]
+
+
+def table_inputs(wildcards):
+    """Files of the table that Snakemake watches: a changed map or model is scored again."""
+    return [path for path in table_files() if not re.search("[{}]", path)]
+
+
+def unwatched(wildcards):
+    """Size and time of the others: braces in the name of an input would be wildcards."""
+    stats = ((path, os.stat(path)) for path in table_files() if re.search("[{}]", path))
+    return [f"{path} {found.st_size} {found.st_mtime_ns}" for path, found in stats]
 
 
 def batches(wildcards):
