@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -321,13 +322,19 @@ def _waters(columns: Mapping[str, np.ndarray]) -> dict:
 
 
 def profiles_of(rows: list[dict]) -> dict[str, Profiles]:
-    """Rows of `tables.SHOWN_PROFILES` of one pair → the profiles of the worst and of the best atoms."""
+    """Rows of `tables.SHOWN_PROFILES` of one pair → the profiles of the worst and of the best atoms.
+
+    Atoms that a model names alike are told apart by their turn: each has one row a radius.
+    """
     found = {}
     for which in WHICH:
         atoms: dict[tuple, list[dict]] = {}
+        turns: Counter = Counter()
         for row in rows:
             if row["which"] == which:
-                atoms.setdefault(tuple(row[key] for key in _ABOUT), []).append(row)
+                name = tuple(row[key] for key in _ABOUT)
+                atoms.setdefault((name, turns[name, row["radius"]]), []).append(row)
+                turns[name, row["radius"]] += 1
         if atoms:
             found[which] = _profiles([sorted(shells, key=lambda row: row["radius"]) for shells in atoms.values()])
     return found

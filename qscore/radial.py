@@ -110,7 +110,8 @@ def shown_profiles(rows: pd.DataFrame) -> Profiles:
         An atom has not a row for each radius.
     """
     texts = rows.assign(**{key: rows[key].fillna("").astype(str) for key in ATOM})
-    atoms = [atom.sort_values("radius") for _, atom in texts.groupby(ATOM, sort=False)]
+    texts["turn"] = texts.groupby([*ATOM, "radius"]).cumcount()  # of atoms that a model names alike
+    atoms = [atom.sort_values("radius") for _, atom in texts.groupby([*ATOM, "turn"], sort=False)]
     if len({len(atom) for atom in atoms}) != 1:
         raise ValueError("profiles of atoms differ in their radii")
     n, mean, sd = (np.array([atom[key].to_numpy(float) for atom in atoms]) for key in ("n_points", "mean", "sd"))

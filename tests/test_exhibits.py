@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_figures import by_gid, on_curve, read, usual_rows, words, write_survey
 
-from qscore import exhibits, figures, radial, style, tables, trace3d, traces
+from qscore import dossier, exhibits, figures, radial, style, tables, trace3d, traces
 from qscore.portrait import portrait
 from qscore.probes import METHOD
 
@@ -206,6 +206,18 @@ def test_profiles_come_back_as_they_were_written(survey):
     assert list(dict.fromkeys(rows["emdb_id"])) == names(entries)
     with pytest.raises(ValueError, match="differ in their radii"):
         radial.shown_profiles(rows.iloc[:-1])
+
+
+def test_profiles_of_atoms_that_a_model_names_alike(survey):
+    """Three atoms of one name are three profiles, in figures and on pages."""
+    points, folder = survey
+    rows = exhibits.extreme_atoms(folder, points.head(1))
+    assert len(radial.shown_profiles(pd.concat([rows] * 3))) == 3 * len(radial.shown_profiles(rows))
+    alone, thrice = (dossier.profiles_of(rows.to_dict("records") * n) for n in (1, 3))
+    for which, found in alone.items():
+        assert len(thrice[which]) == 3 * len(found)
+        np.testing.assert_array_equal(thrice[which].n[: len(found)], found.n)
+        assert thrice[which].reference.shape == (3 * len(found), len(found.radii))
 
 
 def test_on_the_scale_of_their_reference_it_falls_from_one_to_nought(survey):
