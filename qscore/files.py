@@ -144,7 +144,8 @@ def all_together(folder):
 
 def _blocked(folder: Path, err: OSError) -> Exception:
     """A folder that cannot be written is the caller's mistake, a full disk nobody's."""
-    return err if is_full(err) else ValueError(f"cannot write to folder {folder}: {err.strerror}")
+    text = f"cannot write to folder {folder}: {err.strerror}"
+    return OSError(err.errno, text) if is_full(err) else ValueError(text)
 
 
 def _write_table(path: Path, layout: tables.Layout, columns: dict) -> None:

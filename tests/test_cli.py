@@ -690,7 +690,7 @@ def test_a_failure_while_writing_leaves_nothing(work, capsys, monkeypatch):
     monkeypatch.setattr("qscore.model.write_with_q", broken)
     before = tree(work)
     code, _, err = run(capsys, "score", "m.map.gz", "m.cif", "--out", "out")
-    assert (code, err) == (1, "qscore: cannot write to folder out: No space left on device\n")
+    assert (code, err) == (75, "qscore: [Errno 28] cannot write to folder out: No space left on device\n")
     assert set(tree(work)) - set(before) <= {str(work / "out")}
 
 
