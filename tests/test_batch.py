@@ -4,7 +4,7 @@ import errno
 import time
 
 import pytest
-from pairs import write_pair
+from batches import fetched_batch
 
 from qscore import archive, batch, tables
 from qscore.entry import score_pair
@@ -20,17 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 @pytest.fixture
 def fetched(tmp_path):
     """A fetched batch of N pairs."""
-    rows = []
-    for n in range(N):
-        write_pair(tmp_path / "data" / f"p{n}", seed=n, n=12)
-        files = {"map_file": f"p{n}/map.map", "model_file": f"p{n}/model.pdb"}
-        rows.append({"emdb_id": f"EMD-{n}", "pdb_id": f"own{n}"} | files)
-    tables.write_tsv(tmp_path / "b.tsv", tables.BATCH, tables.as_columns(tables.BATCH, rows))
-    archive.fetch_batch(
-        tmp_path / "b.tsv", tmp_path / "fetched", archive.TablePlaces(tmp_path / "data"),
-        workshop=tmp_path / "parts",
-    )  # fmt: skip
-    return tmp_path / "fetched"
+    return fetched_batch(tmp_path, N)
 
 
 def run(fetched, out, score=None, batch_file=None, **limits):

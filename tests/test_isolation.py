@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from pairs import write_pair
+from batches import fetched_batch
 
-from qscore import archive, batch, isolation, tables
+from qscore import batch, isolation, tables
 from qscore.entry import score_pair
 from qscore.errors import UnusableEntry
 
@@ -29,15 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 @pytest.fixture
 def fetched(tmp_path):
     """A fetched batch of N pairs."""
-    rows = []
-    for n in range(N):
-        write_pair(tmp_path / "data" / f"p{n}", seed=n, n=12)
-        files = {"map_file": f"p{n}/map.map", "model_file": f"p{n}/model.pdb"}
-        rows.append({"emdb_id": f"EMD-{n}", "pdb_id": f"own{n}"} | files)
-    tables.write_tsv(tmp_path / "b.tsv", tables.BATCH, tables.as_columns(tables.BATCH, rows))
-    places = archive.TablePlaces(tmp_path / "data")
-    archive.fetch_batch(tmp_path / "b.tsv", tmp_path / "fetched", places, workshop=tmp_path / "parts")
-    return tmp_path / "fetched"
+    return fetched_batch(tmp_path, N)
 
 
 def run(fetched, act, *, instead=True, seconds=60.0, memory_mb=900):

@@ -339,7 +339,7 @@ def mutated_yaml(data: bytes, rng: random.Random) -> bytes | None:
             return data[:1] + json.dumps(content).encode()
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         return data[:1] + yaml.dump(content, Dumper=dumper).encode()
-    except Exception:
+    except Exception:  # whatever a reader makes of such bytes: it is the target that is tried, not this
         return None
 
 
