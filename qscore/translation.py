@@ -62,7 +62,7 @@ def coarse_map(density: Density, resolution: float) -> CoarseMap:
     """
     resolution = max(resolution, FINEST)
     factor = _factor(density, resolution)
-    values = np.nan_to_num(_binned(density.values, factor), posinf=0, neginf=0)
+    values = _moderate(np.nan_to_num(_binned(density.values, factor), posinf=0, neginf=0))
     step = density.step * factor
     origin = density.origin + density.offset * density.step + (factor - 1) / 2 * density.step
     shape = tuple(fft.next_fast_len(n, real=True) for n in values.shape)
@@ -90,6 +90,11 @@ def _binned(values: np.ndarray, factor: int) -> np.ndarray:
     for i, j, k in np.ndindex(factor, factor, factor):
         binned += values[i : nz * factor : factor, j : ny * factor : factor, k : nx * factor : factor]
     return binned / factor**3
+
+
+def _moderate(values: np.ndarray) -> np.ndarray:
+    """Values over a power of two, which keeps every bit: squares of huge ones are no float32."""
+    return np.ldexp(values, -np.frexp(np.abs(values).max())[1])
 
 
 def _window(shape, step, sd: float) -> np.ndarray:

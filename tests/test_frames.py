@@ -250,6 +250,16 @@ def test_shifts_stand_apart_and_keep_the_model_in_the_map(clean):
     assert density.contains(model.position.mean(axis=0) + shifts).all()
 
 
+@pytest.mark.parametrize("power", [-80, 100])
+def test_values_of_any_size_are_searched_alike(clean, power):
+    density, model, resolution = clean
+    scaled = replace(density, values=np.ldexp(density.values, power))
+    found = [
+        best_shifts(coarse_map(one, resolution), model.position, model.element, most=3) for one in (density, scaled)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_fine_map_is_binned():
     rng = np.random.default_rng(1)
     values = rng.normal(size=(30, 31, 32)).astype(np.float32)
