@@ -94,15 +94,23 @@ def _content(config: Path):
 
 def _check_values(content) -> None:
     """Refuse what no key can mean: aliases of aliases without end, odd keys and text, numbers beyond measure."""
-    waiting, seen = [((), content)], 0
-    while waiting:
-        place, value = waiting.pop()
-        inner = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value if isinstance(value, dict) else {}
-        seen += len(inner)
-        if seen > MOST_VALUES or len(place) > DEEPEST:
-            raise ValueError(f"{_named(place)}: more than {MOST_VALUES:,} values, or {DEEPEST} in one another")
+    sizes: dict[tuple[int, int], int] = {}  # aliases lead to one and the same list: it is looked into once at a depth
+
+    def values_in(place: tuple, value) -> int:
+        """How many values are within a value."""
         _check_value(place, value)
-        waiting += [((*place, key), one) for key, one in inner.items()]
+        inner = dict(enumerate(value)) if isinstance(value, (list, tuple)) else value
+        if not isinstance(inner, dict):
+            return 0
+        known = id(value), len(place)
+        if known not in sizes:
+            within = len(place) < DEEPEST and sum(values_in((*place, key), one) + 1 for key, one in inner.items())
+            if within is False or within > MOST_VALUES:
+                raise ValueError(f"{_named(place)}: more than {MOST_VALUES:,} values, or {DEEPEST} in one another")
+            sizes[known] = within
+        return sizes[known]
+
+    values_in((), content)
 
 
 def _check_value(place: tuple, value) -> None:

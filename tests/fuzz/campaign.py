@@ -9,7 +9,7 @@ comes from, and does not end the child. Seeds are made by `seeds.py`; the odd fi
 QSCORE_REAL_DATA) are read as seeds and kept nowhere. The corpus is thrown away at the end, unless --keep names a
 place for it.
 
-Executions are counted by the children. Line coverage is that of a replay of the corpus, the regressions and the
+Executions are counted by the children, over all runs that --keep the same folder. Line coverage is that of a replay of the corpus, the regressions and the
 findings under coverage.py: lines within the functions that `targets.py` names as the target, of all such lines.
 The exit code is 1 when there is a finding, when a target accepted less than 5 %, or less than 90 % of its lines ran.
 """
@@ -107,11 +107,12 @@ def campaign(target: str, executions: int, data: Path | None, folder: Path) -> d
         (folder / name).mkdir(parents=True, exist_ok=True)
     for raw in [*seeds.seeds(target, data), *regressions(target)]:
         (folder / "seeds" / hashlib.sha1(raw).hexdigest()).write_bytes(raw)
-    (folder / "counts").write_bytes(bytes(COUNTS.size))
+    if not (folder / "counts").exists():
+        (folder / "counts").write_bytes(bytes(COUNTS.size))
     options = [f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", f"-max_len={TARGETS[target].longest}"]
     options += [f"-artifact_prefix={folder / 'findings'}/", f"-dict={HERE / 'words' / target}.dict"]
     options += ["-verbosity=0", "-reload=0"]
-    began, deaths = time.monotonic(), 0
+    before, began, deaths = counted(folder)[0], time.monotonic(), 0
     while (done := counted(folder)[0]) < executions and deaths < MOST_RESTARTS:
         command = [sys.executable, __file__, "--child", target, "--folder", str(folder), "--"]
         command += [*options, f"-atheris_runs={executions - done}", str(folder / "corpus"), str(folder / "seeds")]
@@ -129,7 +130,7 @@ def campaign(target: str, executions: int, data: Path | None, folder: Path) -> d
     return {
         "target": target,
         "executions": done,
-        "rate": done / seconds,
+        "rate": (done - before) / seconds,
         "accepted": accepted / max(done, 1),
         "coverage": covered(target, folder),
         "corpus": len(list((folder / "corpus").iterdir())),

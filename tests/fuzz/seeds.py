@@ -147,13 +147,13 @@ def _models() -> list[bytes]:
 
 def _catalogues() -> list[bytes]:
     truth = searchrows.entries(12, seed=5)
-    found = [bytes([192 + 4 * k]) + searchrows.answer(truth[3 * k : 3 * k + 3]) for k in range(3)]
+    found = [bytes([224 + 4 * k]) + searchrows.answer(truth[3 * k : 3 * k + 3]) for k in range(3)]
     short = ("emdb_id", "fitted_pdbs", "resolution", "resolution_method", "current_status", "map_release_date")
     few = searchrows.answer(truth[:6], columns=short)
     found += [bytes([flags]) + few for flags in (0, 4, 8, 12, 13, 14, 15, 32, 224)]
-    found += [bytes([flags]) + PAIRS.encode() for flags in (16, 208)] + [b"\x14" + PAIRS.replace("\t", ",").encode()]
-    found += [bytes([flags]) + SCORES.replace(",", "\t").encode() for flags in (24, 216, 152)]
-    return found + [bytes([flags]) + SCORES.encode() for flags in (28, 220, 156)]
+    found += [bytes([flags]) + PAIRS.encode() for flags in (16, 240)] + [b"\x14" + PAIRS.replace("\t", ",").encode()]
+    found += [bytes([flags]) + SCORES.replace(",", "\t").encode() for flags in (24, 248, 152)]
+    return found + [bytes([flags]) + SCORES.encode() for flags in (28, 252, 156)]
 
 
 def _documents() -> list[bytes]:

@@ -179,7 +179,7 @@ def catalogue_rows(data: bytes) -> bool:
         _check_plain(err)
         check_line(err, path.name)
         return False
-    if flags >> 6 == 3:
+    if flags >> 5 == 7:  # Parquet takes longest
         catalogue.write(room() / "catalogue", pairs, excluded, source="table", digest="")
     if flags >> 6 == 2 and kind >= 6 and pairs:
         given.from_table(path, _pairs_file(pairs), room() / "given")
@@ -214,7 +214,7 @@ def _search(content: bytes, kind: int, flags: int) -> bool:
     catalogue.candidates(answer.records)
     rule = RULES[7 if flags & 32 else 0]
     pairs, excluded = catalogue.from_search(answer.records, {}, rule)
-    if flags >> 6 == 3:
+    if flags >> 5 == 7:
         catalogue.write(room() / "catalogue", pairs, excluded, source="search", digest="", rule=rule)
     return bool(pairs)
 
