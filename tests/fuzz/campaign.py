@@ -9,8 +9,9 @@ comes from, and does not end the child. Seeds are made by `seeds.py`; the odd fi
 QSCORE_REAL_DATA) are read as seeds and kept nowhere. The corpus is thrown away at the end, unless --keep names a
 place for it.
 
-Executions are counted by the children, over all runs that --keep the same folder. Line coverage is that of a replay of the corpus, the regressions and the
-findings under coverage.py: lines within the functions that `targets.py` names as the target, of all such lines.
+Executions are counted by the children, over all runs that --keep the same folder. Line coverage is that of a replay of
+the corpus, the regressions and the findings under coverage.py: lines within the functions that `targets.py` names as
+the target, of all such lines.
 The exit code is 1 when there is a finding, when a target accepted less than 5 %, or less than 90 % of its lines ran.
 """
 
