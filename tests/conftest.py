@@ -1,5 +1,6 @@
 """Shared fixtures. Real data: QSCORE_REAL_DATA, default ../shared/data beside the project; skipped when absent."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -28,10 +29,23 @@ def real_data() -> Path:
 @pytest.fixture
 def small(tmp_path):
     """An archive of 8 pairs of three weeks, its server and configuration."""
-    site = Archive(tmp_path / "site", 8, weeks=3)
+    with _played(tmp_path, 8, weeks=3) as played:
+        yield played
+
+
+@pytest.fixture
+def few(tmp_path):
+    """The same of 4 pairs of one week: one batch."""
+    with _played(tmp_path, 4, weeks=1) as played:
+        yield played
+
+
+@contextlib.contextmanager
+def _played(folder, n, *, weeks):
+    site = Archive(folder / "site", n, weeks=weeks)
     with ArchiveServer() as server:
         site.serve(server)
-        yield site, server, write_config(tmp_path, site, server.base)
+        yield site, server, write_config(folder, site, server.base)
 
 
 def pytest_collection_modifyitems(items):

@@ -8,38 +8,23 @@ density, one whose model is moved, one that claims more than its map shows, one 
 """
 
 import csv
-import logging
-import os
 import random
-import shlex
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import stagewise
 from pairs import pdb_line, write_map
 
 from qscore import tables
-from qscore.cli import main
 
 FROZEN = Path(__file__).resolve().parent / "frozen"
 N, POINTS, STEP, RESIDUES = 34, 36, 1.1, 30
 UNSEEN, MOVED, CLAIMED, MISSING = 5, 9, 17, 13  # pairs with something planted
 UNLIKE = {"map_stamp", "model_stamp", "version"}  # columns that hold when and by what it was made
 IN_FULL = {"EMD-5", "EMD-6"}  # entries all of whose residues are kept
-RULE = "--lowest 1.15 --highest 10.0 --fewest 8 --voxels 2.0 --method singleParticle --criterion 'FSC 0.143 CUT-OFF'"
-STAGES = f"""
-catalogue --table {{table}} --out catalogue
-plan catalogue/pairs.parquet --entries-per-batch 99 --out plan
-fetch plan/undated.tsv fetched --places catalogue/places.json --workshop parts
-score-batch fetched --batch plan/undated.tsv --out scores/undated
-aggregate catalogue/pairs.parquet --plan plan --scores scores --jobs 1 --out tables
-fit tables/entries.parquet --residues tables/residues.parquet --catalogue catalogue/catalogue.json {RULE} --out fit
-outliers tables/entries.parquet --fit fit/expected_q.json {RULE} --level 0.05 --out outliers
-regions tables/residues.parquet --entries tables/entries.parquet --outliers outliers/outliers.parquet \
-    --ligands tables/ligands.parquet --fit fit/expected_q.json --jobs 1 --out regions
-rivals tables/entries.parquet {RULE} --out rivals
-"""
+RULES = (*stagewise.TABLES, "fit", "outliers", "regions", "rivals")
 TABLES = (
     "tables/entries.parquet", "tables/residues.parquet", "tables/ligands.parquet", "tables/chains.parquet",
     "tables/inclusion.parquet", "outliers/outliers.parquet", "regions/regions.parquet", "regions/entries.parquet",
@@ -123,19 +108,8 @@ def density(atoms: list[tuple], resolution: float, rng: random.Random) -> np.nda
 
 def run(folder: Path) -> dict[str, list[dict[str, str]]]:
     """The tables of the survey, made in a folder stage by stage: name → rows of text."""
-    table = write_pairs(folder / "data")
-    (folder / "results").mkdir()
-    here = Path.cwd()
-    try:
-        os.chdir(folder / "results")
-        for line in STAGES.strip().replace("\\\n", "").splitlines():
-            code = main(shlex.split(line.format(table=shlex.quote(str(table)))))
-            logging.getLogger("qscore").handlers.clear()
-            if code:
-                raise RuntimeError(f"exit code {code} of: qscore {line}")
-        return {name.replace("/", "-").partition(".")[0]: rows_of(Path(name), f"{folder}/") for name in TABLES}
-    finally:
-        os.chdir(here)
+    results = stagewise.survey(write_pairs(folder / "data"), folder / "results", RULES, per_batch=N)
+    return {name.replace("/", "-").partition(".")[0]: rows_of(results / name, f"{folder}/") for name in TABLES}
 
 
 def rows_of(path: Path, here: str) -> list[dict[str, str]]:

@@ -3,16 +3,14 @@
 Each stage of the workflow runs with the very command of a finished survey, on a disk too small for what it writes.
 """
 
-import json
 import logging
 import os
-import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+import stagewise
 from pairs import write_pair
 
 from qscore.cli import main
@@ -43,26 +41,21 @@ DATED = {"catalogue.json", "provenance.json", "index.html", "manifest.json"}  # 
 
 
 @pytest.fixture(scope="module")
-def survey(project, tmp_path_factory):
-    """A finished survey of N pairs, with what it had fetched."""
-    data, results = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("survey") / "results"
+def table(tmp_path_factory):
+    """A table of N pairs."""
+    folder = tmp_path_factory.mktemp("data")
     lines = ["emdb_id\tpdb_id\tresolution\tmap\tmodel\tsample"]
     for n in range(N):
-        write_pair(data / f"p{n}", seed=n, n=12)
+        write_pair(folder / f"p{n}", seed=n, n=12)
         lines.append(f"EMD-{n}\town{n}\t{2.0 + n}\tp{n}/map.map\tp{n}/model.pdb\ttest")
-    (data / "pairs.tsv").write_text("\n".join(lines) + "\n")
-    command = [*QSCORE, "run", "--pairs", str(data / "pairs.tsv"), "--results", str(results)]
-    subprocess.run([*command, "--", "--notemp"], cwd=project, check=True, capture_output=True)
-    return results
+    (folder / "pairs.tsv").write_text("\n".join(lines) + "\n")
+    return folder / "pairs.tsv"
 
 
-def command_of(results, rule):
-    """The command with which a rule made the first of its outputs, without its log."""
-    for path in sorted((results / ".snakemake" / "metadata").iterdir()):
-        told = json.loads(path.read_text())
-        if told["rule"] == rule and (rule not in ("fetch", "score", "examine") or "undated.0" in told["shellcmd"]):
-            return told["shellcmd"].rpartition(" > logs/")[0].strip()
-    raise LookupError(rule)
+@pytest.fixture(scope="module")
+def survey(table, tmp_path_factory):
+    """A finished survey of the pairs, with what it had fetched."""
+    return stagewise.survey(table, tmp_path_factory.mktemp("survey") / "results")
 
 
 @pytest.fixture
@@ -78,13 +71,16 @@ def emptied(folder):
 
 
 @pytest.fixture
-def run_stage(monkeypatch, capfd):
+def run_stage(table, monkeypatch, capfd):
     """A function that runs the command of a rule in a survey: its exit code, and what it said."""
 
     def run(results, rule):
         monkeypatch.chdir(results)
-        line = command_of(results, rule).replace("--out report/index.html", "--out page/index.html")
-        code = main(shlex.split(line)[1:])
+        line = [
+            word.replace("report/index.html", "page/index.html")
+            for word in stagewise.words(rule, table, batch="undated.0")
+        ]
+        code = main(line)
         logging.getLogger("qscore").handlers.clear()  # their stream is this test's
         return code, capfd.readouterr().err
 
@@ -135,13 +131,12 @@ def test_the_same_command_on_a_disk_with_room(survey, copy, small_disk, run_stag
     assert set(files_below(out)) == set(files_below(sound))
 
 
-def test_a_whole_survey_on_a_full_disk(project, survey, tmp_path, small_disk):
+def test_a_whole_survey_on_a_full_disk(project, table, survey, tmp_path, small_disk):
     """It ends with a line about the disk; with room, the same command goes on, and its tables are the same."""
-    table = command_of(survey, "catalogue").partition("--table ")[2].split()[0]
     results = tmp_path / "results"
     results.mkdir()
     small_disk(results, 200_000)
-    command = [*QSCORE, "run", "--pairs", table, "--results", str(results), "--", "tables/entries.tsv"]
+    command = [*QSCORE, "run", "--pairs", str(table), "--results", str(results), "--", "tables/entries.tsv"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     check_said(done.stderr, "No space left on device", "disk is full")
@@ -159,11 +154,11 @@ SINGLE = {
 
 
 @pytest.mark.parametrize("what", SINGLE)
-def test_one_pair_on_a_full_disk(survey, tmp_path, small_disk, what):
+def test_one_pair_on_a_full_disk(table, tmp_path, small_disk, what):
     out = tmp_path / "out"
     out.mkdir()
     small_disk(out, 8192)
-    data = Path(command_of(survey, "catalogue").partition("--table ")[2].split()[0]).parent / "p1"
+    data = table.parent / "p1"
     command = [*QSCORE, "score", str(data / "map.map"), str(data / "model.pdb"), *SINGLE[what]]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 75
@@ -196,9 +191,8 @@ def test_a_folder_that_may_not_be_written(survey, copy, small_disk, run_stage, r
 @pytest.mark.parametrize("command", [["run", "--pairs", "{table}", "--results", "{folder}/results"],
                                      ["score", "{data}/map.map", "{data}/model.pdb", "--out", "{folder}/out"],
                                      ["demo", "{folder}/demo"]])  # fmt: skip
-def test_commands_that_may_not_write(project, survey, unwritable, command):
-    table = command_of(survey, "catalogue").partition("--table ")[2].split()[0]
-    words = {"table": table, "folder": str(unwritable), "data": str(Path(table).parent / "p1")}
+def test_commands_that_may_not_write(project, table, unwritable, command):
+    words = {"table": str(table), "folder": str(unwritable), "data": str(table.parent / "p1")}
     line = [*QSCORE, *(word.format(**words) for word in command)]
     done = subprocess.run(line, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode not in (0, 70), done.stderr

@@ -17,14 +17,7 @@ def test_updates(project, small, tmp_path):
 
     assert "Nothing to be done" in survey(project, config, "--dry-run", *TABLES), "the catalogue is not asked for again"
 
-    site.entries[0] |= {"title": "A corrected title", "update": "2025-06-04"}
-    server.log.clear()
-    survey(project, config, "--update", *TABLES)
-    assert (results / "snapshot" / "search.json").read_text() != digest
-    assert stamps(results) == before
-    assert not below(server, "/pub/")
-    assert entries(results)[0]["title"] == "A corrected title"
-
+    site.entries[3] |= {"title": "A corrected title", "update": "2025-06-04"}
     site.add(8, released="2025-06-11")
     site.add(9, released="2025-06-11")
     site.write_files(site.entries[1], seed=99)
@@ -32,12 +25,15 @@ def test_updates(project, small, tmp_path):
     site.entries[2] |= {"status": "OBS", "update": "2025-06-18"}
     server.log.clear()
     survey(project, config, "--update", *TABLES)
+    assert (results / "snapshot" / "search.json").read_text() != digest
     now = stamps(results)
     batch = {row["emdb_id"]: path.stem for path in (results / "plan").glob("*.tsv") for row in tables.read_tsv(path)}
     assert set(now) - set(before) == {"2025-06-11"}
     touched = {name for name in before if now.get(name) != before[name]}
     assert batch[site.entries[1]["emdb_id"]] in touched
     assert len(touched) <= 2 < len(before)
+    assert batch[site.entries[3]["emdb_id"]] not in touched, "a title is no reason to score"
+    assert "A corrected title" in {row["title"] for row in entries(results)}
     again = [entry for entry in site.entries if batch.get(entry["emdb_id"]) in {*touched, "2025-06-11"}]
     files = {file(entry).name for entry in again for file in (site.map_file, site.model_file)}
     assert {seen.path.rsplit("/", 1)[-1] for seen in below(server, "/pub/")} == files, "nothing else is fetched"
@@ -72,8 +68,8 @@ def test_killed_in_the_middle_of_a_file(project, small, tmp_path):
     assert all(row["status"] == "scored" for row in entries(results))
 
 
-def test_a_server_down_for_a_while_is_waited_for(project, small, tmp_path):
-    _, server, config = small
+def test_a_server_down_for_a_while_is_waited_for(project, few, tmp_path):
+    _, server, config = few
     survey(project, config, "--", "plan")
     server.down()
     process = start(project, config, *TABLES)
@@ -84,9 +80,9 @@ def test_a_server_down_for_a_while_is_waited_for(project, small, tmp_path):
     assert all(row["status"] == "scored" for row in entries(tmp_path / "results"))
 
 
-def test_a_server_down_for_good(project, small, tmp_path):
+def test_a_server_down_for_good(project, few, tmp_path):
     """Exit 75, one clear line, no entry marked as failed; the same command goes on when it is back."""
-    site, server, _ = small
+    site, server, _ = few
     config = write_config(tmp_path, site, server.base, archive={"patience_minutes": 0.02})
     results = tmp_path / "results"
     survey(project, config, "--", "plan")

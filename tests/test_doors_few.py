@@ -38,9 +38,9 @@ def test_published_scores_alone(project, small, tmp_path):
     assert rows[site.entries[3]["emdb_id"]]["reason"] == "not_published"
 
 
-def test_dry_run_of_the_whole_emdb_offline(project, small, tmp_path):
+def test_dry_run_of_the_whole_emdb_offline(project, few, tmp_path):
     """`snakemake -n` with config/emdb.yaml from a stored catalogue, with no network."""
-    _, server, config = small
+    _, server, config = few
     results = tmp_path / "results"
     survey(project, config, "--", "catalogue/pairs.parquet")
     server.down()
@@ -68,9 +68,9 @@ def test_ids_alone_need_no_search(project, small, tmp_path):
     assert all(row["status"] == "scored" for row in rows)
 
 
-def test_a_rule_that_takes_nothing_is_said(project, small, tmp_path):
-    site, server, _ = small
+def test_a_rule_that_takes_nothing_is_said(project, few, tmp_path):
+    site, server, _ = few
     config = write_config(tmp_path, site, server.base, catalogue={"only": "apoferritin"})
     said = survey(project, config, *TABLES, code=1)
     (line,) = [line for line in said.splitlines() if line.startswith("qscore: ")]
-    assert "no pair is taken: " in line and "(8)" in line
+    assert "no pair is taken: " in line and "(4)" in line

@@ -3,12 +3,14 @@
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 
 import pytest
+import stagewise
 from killing import kill_when
 from pairs import write_pair
 
@@ -86,6 +88,18 @@ def test_every_pair_has_a_row(done):
     assert [row["reason"] for row in rows if row["status"] != "scored"] == ["model_missing"]
     assert (done / "report" / "index.html").stat().st_size > 5000
     assert not list(done.glob("fetched/*"))
+
+
+def test_the_commands_of_a_survey_are_those_of_the_tests_by_stages(data, done):
+    told = [json.loads(path.read_text()) for path in (done / ".snakemake" / "metadata").iterdir()]
+    commands = {(one["rule"], tuple(shlex.split(one["shellcmd"].rpartition(" > logs/")[0]))) for one in told}
+    batches = sorted(path.stem for path in (done / "plan").glob("*.tsv"))
+    expected = {
+        (rule, ("qscore", *stagewise.words(rule, data / "pairs.tsv", batch=batch)))
+        for rule in stagewise.ALL
+        for batch in (batches if rule in stagewise.BATCHES else [""])
+    }
+    assert commands == expected
 
 
 def test_every_scored_pair_of_a_small_survey_is_looked_at_once_more(done):
@@ -184,19 +198,18 @@ def test_what_is_scored_again_and_what_not(project, changed, copy):
     """A corrected sample scores nothing; a changed model only its batch (what else does: `test_plan`)."""
     results = copy
     stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
+    held = {row["pdb_id"]: path for path in stamps for row in tables.read_rows(path, layout=tables.SCORED)}
     rows = tables.read_tsv(changed / "pairs.tsv")
-    rows[0] |= {"sample": "corrected"}
+    other = next(n for n in range(N) if held[f"own{n}"] != held["own1"])
+    rows[other] |= {"sample": "corrected"}
     write_table(changed, rows)
-    survey(project, changed, results, *TABLES)
-    assert {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")} == stamps
-    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
-    assert entries[0]["sample"] == "corrected"
     model = changed / "p1" / "model.pdb"
     model.write_text(model.read_text().replace(" ALA ", " GLY "))
     survey(project, changed, results, *TABLES)
     again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
-    assert len(again) == 1 < len(stamps)
-    assert "own1" in [row["pdb_id"] for row in tables.read_rows(again[0], layout=tables.SCORED)]
+    assert again == [held["own1"]]
+    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    assert entries[other]["sample"] == "corrected"
 
 
 def test_a_clock_set_back(project, changed, copy):
@@ -253,12 +266,11 @@ def test_a_second_survey_is_refused(project, data, copy):
     assert run.stderr.strip().splitlines() == [f"qscore: another survey is running in {copy}"]
 
 
-@pytest.mark.parametrize("moment", ["fetch", "score", "tables"])
+@pytest.mark.parametrize("moment", ["score", "tables"])  # in mid-file: `test_doors_again`; often: benchmarks/kills.py
 def test_killed_and_started_again(project, data, done, tmp_path, moment):
     """kill -9 of everything in mid-work, the same command again: the tables of an undisturbed run."""
     results = tmp_path / "results"
     conditions = {
-        "fetch": lambda: any((results / "parts").glob("*")) or any((results / "fetched").glob("*")),
         "score": lambda: any((results / "scores").glob("*/.scoring-*")),
         "tables": lambda: (results / "tables").is_dir(),
     }

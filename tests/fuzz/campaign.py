@@ -50,8 +50,10 @@ def fuzz(target: str, folder: Path, options: list[str]) -> None:
 
     with atheris.instrument_imports(include=["qscore"]):
         import targets
+        from qscore.compiled import loops
     import seeds
 
+    loops()  # compiled, or loaded, before an input is timed
     one, mutate, rng = targets.TARGETS[target], seeds.MUTATORS.get(target), random.Random(os.getpid())
     good = seeds.seeds(target)
     with open(folder / "counts", "r+b") as stream:
