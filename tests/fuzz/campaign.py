@@ -50,6 +50,7 @@ def fuzz(target: str, folder: Path, options: list[str]) -> None:
 
     with atheris.instrument_imports(include=["qscore"]):
         import targets
+
         from qscore.compiled import loops
     import seeds
 
