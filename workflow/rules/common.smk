@@ -87,7 +87,7 @@ def table_files():
         for kind in ("map", "model")
         if row.get(kind)
     ]
-    return [str(table), *(str(path) for path in named if path.is_file())]
+    return [str(table), *(str(path) for path in named if os.path.isfile(path))]
 
 
 def named_plainly(path):
