@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qscore.failures import Failures
+from qscore.letters import visible
 from qscore.pace import Rate
 from qscore.progress import Begun, Progress
 from qscore.show import console
@@ -199,7 +200,7 @@ def print_answer(columns: list[str], rows: list[tuple], total: int) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for k, name in enumerate(columns[:shown]):
         numbers = any(isinstance(row[k], (int, float)) for row in rows)
-        table.add_column(escape(_plain(name)), justify="right" if numbers else "left", no_wrap=True)
+        table.add_column(escape(_one_line(name)), justify="right" if numbers else "left", no_wrap=True)
     for row in cells:
         table.add_row(*map(escape, row[:shown]))
     out.print(table)
@@ -209,7 +210,7 @@ def print_answer(columns: list[str], rows: list[tuple], total: int) -> None:
 
 def _left_out(columns: list[str], rows: int, total: int):
     if columns:
-        yield f"not shown for want of width: {', '.join(map(_plain, columns))} (--out FILE writes them)"
+        yield f"not shown for want of width: {', '.join(map(_one_line, columns))} (--out FILE writes them)"
     if rows < total:
         yield f"{rows:,} of {total:,} rows (--rows, or --out FILE for all)"
     else:
@@ -220,13 +221,13 @@ def _cell(value) -> str:
     """A value in at most `MOST_LETTERS` letters; nothing for a missing one."""
     if value is None or value != value:
         return ""
-    text = f"{value:.6g}" if isinstance(value, float) else _plain(value)
+    text = f"{value:.6g}" if isinstance(value, float) else _one_line(value)
     return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
 
 
-def _plain(value) -> str:
-    """Text without what would steer a terminal: control signs and marks of direction are dropped."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(value)[: 20 * MOST_LETTERS])
+def _one_line(value) -> str:
+    """Text on one line, its letters visible, as far as a cell could be wide."""
+    return visible(" ".join(str(value)[: 20 * MOST_LETTERS].split()))
 
 
 def print_questions(questions) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from qscore import single
+from qscore import letters, single
 from qscore.stages import EXISTING, PLACE
 
 
@@ -41,7 +41,7 @@ def check(map_given, model_given, model_number, as_json, out, **options):
     if as_json:
         print(tables.as_json(done.summary))
     else:
-        click.echo(done.sentence)
+        click.echo(letters.visible(done.sentence))
     click.echo(f"page: {done.page}", err=as_json)
 
 

@@ -18,6 +18,7 @@ from qscore import (
     expectation,
     findings,
     inquiry,
+    letters,
     runstate,
     single,
     stages,
@@ -120,7 +121,7 @@ def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options
     code = run.run(chosen, snakemake, kind=run.kind(content), before=before)
     if code:
         for line in run.complaints(chosen, started):
-            click.echo(f"qscore: {line}", err=True)
+            click.echo(f"qscore: {letters.visible(line)}", err=True)
         raise click.exceptions.Exit(code)
     if not dry_run and not snakemake_options:
         click.echo(f"{run.outcome(chosen)}\nreport: {chosen / 'report' / 'index.html'}")
@@ -179,5 +180,5 @@ def _give_up(message: str) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print("qscore: " + " ".join(message.split()), file=sys.stderr)
+    print("qscore: " + letters.visible(" ".join(message.split())), file=sys.stderr)
     return code

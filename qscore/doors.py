@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qscore import letters
 from qscore.sites import EMDB_API, GRAPHQL, MAP_BASES, MODEL_BASES, REPORT_BASES
 
 METHODS = ("singleParticle", "subtomogramAveraging", "helical", "tomography")
@@ -78,7 +79,7 @@ def web_of(manners: dict):
 
     logger = logging.getLogger("qscore")
     if not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
+        logger.addHandler(letters.handler())
     logger.setLevel(logging.INFO)
     return Web(Manners(**manners))
 

@@ -161,7 +161,8 @@ def search(density: Density, model: Model, resolution: float, *, decoys: int = D
     density : Density
         The whole map, or as much as is to be searched.
     model : Model
-        Waters are neighbours, but neither compared nor counted.
+        Waters are neighbours, but neither compared nor counted; nor are atoms that lie further from the map than
+        across it, which no place of the model has in the map with others.
     resolution : float
         Å; where it is not known three voxels are taken.
     decoys : int
@@ -174,11 +175,15 @@ def search(density: Density, model: Model, resolution: float, *, decoys: int = D
     Raises
     ------
     UnusableEntry
-        ``model_only_water``.
+        ``model_only_water``; ``model_outside_map``: all other atoms lie so far away.
     """
-    dry = np.flatnonzero(~model.is_class("water") & np.isfinite(model.position).all(axis=1))
-    if not len(dry):
+    dry = ~model.is_class("water") & np.isfinite(model.position).all(axis=1)
+    if not dry.any():
         raise UnusableEntry("model_only_water", "no atoms but waters")
+    model = model.take(np.flatnonzero(_within_reach(density, model.position)))
+    dry = np.flatnonzero(~model.is_class("water"))
+    if not len(dry):
+        raise UnusableEntry("model_outside_map", "every atom lies further from the map than across it")
     resolution = resolution if resolution > 0 else 3 * float(density.step.max())
     sought = _Search(density, coarse_map(density, resolution), model.position[dry], model.element[dry])
     own = body(model.position, dry, most=_MOST, seed=seed)
@@ -196,6 +201,16 @@ def search(density: Density, model: Model, resolution: float, *, decoys: int = D
         decoys=2 * decoys,
         step=density.step,
     )
+
+
+def _within_reach(density: Density, positions: np.ndarray) -> np.ndarray:
+    """Which positions lie no further from the map, along an axis, than its diagonal is long → bool (n,).
+
+    Numbers far beyond are no places: their squares may be none, and a centre that they draw away means nothing.
+    """
+    half = density.grid * density.step / 2
+    away = np.abs(positions - density.origin - half)
+    return (away <= half + 2 * np.linalg.norm(half)).all(axis=1)
 
 
 def _best(fits) -> Fit:

@@ -79,6 +79,8 @@ def _fault(pair: dict, row: dict[str, str]) -> str | None:
         return "no map or no model named"
     if not _may_be_path(row["map"]) or not _may_be_path(row["model"]):
         return "map or model is not the name of a file"
+    if any(" ".join(name.split()) != name for name in (row["map"], row["model"])):
+        return "map or model has other blanks in its name than single spaces: the workflow's tables do not keep them"
     if row["resolution"] and pair["resolution"] is None:
         return resolutions.NOT_POSITIVE
     return resolutions.fault(pair["resolution"])

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
 from qscore import otherscores
 from qscore.aggregate import suffix
+from qscore.letters import visible, visible_lines
 
 MINUTE = 60.0
 MOST_CHAINS = 24
@@ -28,10 +30,18 @@ _WHY = {
 }
 
 
+class Visible(Console):
+    """A console that shows what is printed, in tables too, and is steered by nothing in it."""
+
+    def render_str(self, text: str, **options) -> Text:
+        """Text as it is shown; see `Console.render_str`."""
+        return super().render_str(visible_lines(text), **options)
+
+
 def console(stream=None) -> Console:
     """A console of a readable width where there is no terminal."""
     stream = stream or sys.stdout
-    return Console(file=stream, highlight=False, emoji=False, soft_wrap=True, width=None if stream.isatty() else 120)
+    return Visible(file=stream, highlight=False, emoji=False, soft_wrap=True, width=None if stream.isatty() else 120)
 
 
 @contextmanager
@@ -42,7 +52,7 @@ def progress(what: str, *, clock=time.monotonic):
 
         def advance(done: int, total: int, label: str) -> None:
             nonlocal due
-            bar.update(task, completed=done, total=total, description=f"{what}: {escape(label)}")
+            bar.update(task, completed=done, total=total, description=f"{what}: {escape(visible(label))}")
             if bar.disable and clock() >= due:
                 due = clock() + MINUTE
                 _log.info("%s: %s of %s", what, f"{done:,}", f"{total:,}")
@@ -58,7 +68,7 @@ def download(name: str):
     with Progress(
         *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True, disable=not shown
     ) as bar:
-        task, last = bar.add_task(escape(name), total=None), -1
+        task, last = bar.add_task(escape(visible(name)), total=None), -1
 
         def advance(done: int, total: int | None) -> None:
             nonlocal last

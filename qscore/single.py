@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from qscore import letters
+
 
 class Positive(click.ParamType):
     """A positive, finite number of some unit; anything else is bad input (exit 1), not wrong usage."""
@@ -281,7 +283,7 @@ def profile_atoms(map_given, model_given, atoms, by_type, sigma, out, table, as_
 def inputs(map_given, models_given, out, *, resolution, contour, chain, origin, threads, refresh):
     """Files of what is given, fetched where an id is given, and the options of scoring."""
     logger = logging.getLogger("qscore")
-    logger.handlers = [logging.StreamHandler()]
+    logger.handlers = [letters.handler()]
     logger.setLevel(logging.INFO)
     from qscore import byid, files
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from qscore import letters
 from qscore.selection import FitRule
 
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -149,7 +150,7 @@ def fit(table, residues, catalogue, subsets, out, jobs, **rule):
     beside = {"residues_file": residues, "catalogue": catalogue, "jobs": jobs}
     found = fitting.write(table, out, FitRule(**rule), parsed.from_json(subsets), **beside)
     for line in fitwords.summary(found, out):
-        click.echo(line)
+        click.echo(letters.visible(line))
 
 
 @click.command()

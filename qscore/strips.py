@@ -9,6 +9,7 @@ import numpy as np
 from qscore import tables, workers
 from qscore.coded import Coded, coded
 from qscore.layouts import RESIDUES, Layout
+from qscore.letters import visible
 
 POLYMERS = ("protein", "nucleic")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -117,7 +118,7 @@ def _chain(columns: dict, rows) -> dict:
     if not known.all():
         q, number = q[known], number[known]
     return {
-        "name": " ".join(str(columns["chain"][first]).split())[:12],
+        "name": visible(" ".join(str(columns["chain"][first]).split()))[:12],
         "kind": (number[:1].tobytes(), columns["residue"].code[rows].tobytes()),
         "number": number,
         "q": q,

@@ -20,6 +20,7 @@ from qscore.traces import in_regions
 COLOURS = LinearSegmentedColormap.from_list("q", colormaps["plasma"](np.linspace(0.86, 0.0, 256)))
 NOT_SCORED = "#9A9A9A"
 LONGEST = {"protein": 5.0, "nucleic": 9.0}  # Å between neighbours; further apart, residues are missing between
+FARTHEST = 10_000.0  # Å: beyond the largest maps, where a number is no place and would leave the rest a dot
 LEAST_RANGE = 0.5  # of the colours, Q: an even chain must look even
 CASING = 3.0  # Å behind its line: white edges show which of two crossing lines is nearer
 FAINTEST, THINNEST = 0.6, 0.55  # of the line furthest away
@@ -124,8 +125,11 @@ def shape(trace: pd.DataFrame, *, quarter: bool = False) -> float:
 
 
 def placed(trace: pd.DataFrame) -> pd.DataFrame:
-    """The residues that have a place."""
-    return trace[np.isfinite(trace[["x", "y", "z"]].to_numpy(float)).all(axis=1)].reset_index(drop=True)
+    """The residues that have a place, no further than `FARTHEST` from the middle one along each axis."""
+    place = trace[["x", "y", "z"]].to_numpy(float)
+    finite = np.isfinite(place).all(axis=1)
+    middle = np.median(place[finite], axis=0) if finite.any() else np.zeros(3)
+    return trace[(np.abs(place - middle) <= FARTHEST).all(axis=1)].reset_index(drop=True)
 
 
 def colour_limits(q) -> tuple[float, float]:

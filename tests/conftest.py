@@ -50,7 +50,16 @@ def _played(folder, n, *, weeks):
 
 def pytest_collection_modifyitems(items):
     """The longest files first: the whole run then ends soonest (with `--no-loadscope-reorder`)."""
-    long = ("test_doors", "test_workflow", "test_demo", "test_browser", "test_report", "test_check", "test_entrypage")
+    long = (
+        "test_doors",
+        "test_workflow",
+        "test_demo",
+        "test_browser",
+        "test_report",
+        "test_check",
+        "test_entrypage",
+        "test_hostile",
+    )
     items.sort(key=lambda item: not item.path.name.startswith(long))
 
 

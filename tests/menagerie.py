@@ -49,10 +49,12 @@ def partners(folder):
     return folder / "sound.map", folder / "sound.pdb"
 
 
-def pairs_of(folder):
-    """Every odd file beside its partner, written: (odd, path of the map, path of the model)."""
+def pairs_of(folder, wanted=lambda odd: True):
+    """Every odd file that is wanted beside its partner, written: (odd, path of the map, path of the model)."""
     sound_map, sound_model = partners(folder)
     for kind, odd in [*(("map", odd) for odd in MAPS), *(("model", odd) for odd in MODELS)]:
+        if not wanted(odd):
+            continue
         path = folder / odd.name
         odd.write(path)
         yield (odd, path, sound_model) if kind == "map" else (odd, sound_map, path)

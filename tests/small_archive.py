@@ -105,6 +105,10 @@ class Archive:
 
     # ---- answers ----
 
+    def document(self, entry):
+        """What the archive's document of an entry holds."""
+        return document(entry)
+
     def _search(self, dialect, method, path, query, headers, body):
         words = unquote(path.rsplit("/search/", 1)[1])
         named = set(re.findall(r"EMD-\d+", words))
@@ -113,7 +117,7 @@ class Archive:
         chosen = chosen[(page - 1) * rows : page * rows]
         if query.get("wt") == ["csv"]:
             return 200, {"Content-Type": "text/csv"}, self._csv(chosen, query["fl"][0].split(","), dialect).encode()
-        return _json([document(entry) | {"_id": str(entry["number"])} for entry in chosen])
+        return _json([self.document(entry) | {"_id": str(entry["number"])} for entry in chosen])
 
     def _csv(self, entries, fields, dialect):
         out = io.StringIO()
@@ -130,7 +134,7 @@ class Archive:
     def _entry(self, method, path, query, headers, body):
         named = path.rsplit("/", 1)[1]
         found = [entry for entry in self.entries if entry["emdb_id"] == named]
-        return _json(document(found[0])) if found else (404, {"Content-Type": "text/plain"}, b"no such entry\n")
+        return _json(self.document(found[0])) if found else (404, {"Content-Type": "text/plain"}, b"no such entry\n")
 
     def _graphql(self, method, path, query, headers, body):
         asked = {name.lower() for name in re.findall(r"\b(9[A-Ja-j][A-Ja-j]\d)\b", body.decode())}

@@ -250,6 +250,17 @@ def test_shifts_stand_apart_and_keep_the_model_in_the_map(clean):
     assert density.contains(model.position.mean(axis=0) + shifts).all()
 
 
+def test_atoms_beyond_all_reach_change_nothing(clean):
+    density, model, resolution = clean
+    more = model.take(np.r_[:3, : len(model)])
+    more.position[:3] = (1e300, 0, 0), (0, -1e8, 0), (0, 0, -1e300)
+    alone, beside = (frames.frame_row(frames.search(density, one, resolution, decoys=1)) for one in (model, more))
+    assert beside == alone
+    with pytest.raises(UnusableEntry, match="further from the map") as trouble:
+        frames.search(density, moved(model, 1e6), resolution)
+    assert trouble.value.reason == "model_outside_map"
+
+
 @pytest.mark.parametrize("power", [-80, 100])
 def test_values_of_any_size_are_searched_alike(clean, power):
     density, model, resolution = clean

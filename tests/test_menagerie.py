@@ -1,4 +1,4 @@
-"""Everything odd at once: each file alone, through the command, and all in one survey with sound pairs between."""
+"""Everything odd: each file alone, and through the command; all in one survey are in `test_hostile`."""
 
 import os
 import subprocess
@@ -15,7 +15,6 @@ from qscore.model import write_with_q
 TOLD = {"resolution": 3.0, "contour": 1.0}
 CASES = {odd.name: odd for odd in (*menagerie.MAPS, *menagerie.MODELS)}
 BIG = sorted(name for name, odd in CASES.items() if odd.big)
-SOUND = 6
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +93,7 @@ def test_q_is_written_into_models_of_odd_bytes(odd, tmp_path, name):
     assert "_atom_site.Q-score" in (tmp_path / "q.cif").read_text(encoding="utf-8")
 
 
-# ---- all of them in one survey ----
-
-
+@pytest.mark.real
 @pytest.mark.parametrize("kind", ["maps", "models"])
 def test_real_odd_files_beside_a_sound_partner(real_data, tmp_path, kind):
     sound_map, sound_model = menagerie.partners(tmp_path)

@@ -85,6 +85,13 @@ def test_quotes_spaces_and_blank_lines(tmp_path):
     assert excluded == []
 
 
+@pytest.mark.parametrize("name", ["a  b.map", '"a\tb.map"', '"a\nb.map"', "a\u00a0b.map", "a\u2028b.map"])
+def test_names_of_files_that_no_table_keeps_are_told(tmp_path, name):
+    for cells in (f"{name}\tb.cif", f"a.map\t{name}"):
+        pairs, (left,) = from_table(tmp_path, f"E1\tm\t3\t{cells}")
+        assert not pairs and "blanks in its name" in left["reason"]
+
+
 @pytest.mark.parametrize("absent", HEADER.split("\t"))
 def test_a_missing_column_is_named(tmp_path, absent):
     header = "\t".join(name for name in HEADER.split("\t") if name != absent)

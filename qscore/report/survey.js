@@ -228,7 +228,7 @@
   function strips(text) {
     at("panel-strips").hidden = !text;
     if (!text) return;
-    const lines = text.split("\n"), more = lines.at(-1).startsWith("+") ? lines.pop().slice(1) : "";
+    const lines = text.split("\n"), more = lines.at(-1).includes("\t") ? "" : lines.pop().slice(1);
     const chains = lines.map((line) => line.split("\t"));
     const bins = { x: [], width: [], y: [], q: [], from: [], to: [], chain: [] };
     chains.forEach(([name, first, width, , , letters], row) => [...letters].forEach((letter, k) => {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import qscore
 from qscore import captions
+from qscore.letters import visible
 from qscore.sites import is_url
 
 PROJECT = Path(workflow.basedir)
@@ -86,17 +87,22 @@ def table_files():
         for kind in ("map", "model")
         if row.get(kind)
     ]
-    return [str(table), *(str(path) for path in named if path.is_file())]
+    return [str(table), *(str(path) for path in named if os.path.isfile(path))]
+
+
+def named_plainly(path):
+    """Whether Snakemake can be given a name: in braces it sees wildcards, and it prints names as they are."""
+    return not re.search("[{}]", path) and visible(path) == path
 
 
 def table_inputs(wildcards):
     """Files of the table that Snakemake watches: a changed map or model is scored again."""
-    return [path for path in table_files() if not re.search("[{}]", path)]
+    return [path for path in table_files() if named_plainly(path)]
 
 
 def unwatched(wildcards):
-    """Size and time of the others: braces in the name of an input would be wildcards."""
-    stats = ((path, os.stat(path)) for path in table_files() if re.search("[{}]", path))
+    """Size and time of the others."""
+    stats = ((path, os.stat(path)) for path in table_files() if not named_plainly(path))
     return [f"{path} {found.st_size} {found.st_mtime_ns}" for path, found in stats]
 
 
