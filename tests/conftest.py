@@ -48,19 +48,17 @@ def _played(folder, n, *, weeks):
         yield site, server, write_config(folder, site, server.base)
 
 
+LONGEST = (
+    "test_workflow", "test_hostile", "test_doors_again", "test_disk", "test_doors", "test_doors_few", "test_figures",
+    "test_isolation", "test_compiled", "test_menagerie", "test_check", "test_browser", "test_report", "test_entrypage",
+    "test_outliers", "test_frames", "test_coverage", "test_demo", "test_frozen",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items):
     """The longest files first: the whole run then ends soonest (with `--no-loadscope-reorder`)."""
-    long = (
-        "test_doors",
-        "test_workflow",
-        "test_demo",
-        "test_browser",
-        "test_report",
-        "test_check",
-        "test_entrypage",
-        "test_hostile",
-    )
-    items.sort(key=lambda item: not item.path.name.startswith(long))
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 def pytest_make_parametrize_id(val):
