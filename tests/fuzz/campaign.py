@@ -38,6 +38,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 LEAST_ACCEPTED, LEAST_COVERED = 0.05, 0.90
 MOST_RESTARTS = 50  # after as many deaths a target is given up
+A_CHILD = 50_000  # executions of a child: libFuzzer itself takes some kilobytes for each, and would reach the limit
 COUNTS = struct.Struct("<QQ")  # executions, accepted
 
 
@@ -119,10 +120,15 @@ def campaign(target: str, executions: int, data: Path | None, folder: Path) -> d
     before, began, deaths = counted(folder)[0], time.monotonic(), 0
     while (done := counted(folder)[0]) < executions and deaths < MOST_RESTARTS:
         command = [sys.executable, __file__, "--child", target, "--folder", str(folder), "--"]
-        command += [*options, f"-atheris_runs={executions - done}", str(folder / "corpus"), str(folder / "seeds")]
+        command += [
+            *options,
+            f"-atheris_runs={min(executions - done, A_CHILD)}",
+            str(folder / "corpus"),
+            str(folder / "seeds"),
+        ]
         with open(folder / "log", "ab") as log:
             died = in_room(command, stdout=log, stderr=log).returncode
-        if died and counted(folder)[0] < executions:
+        if died:
             deaths += 1
             said = f"{target}: a child ended with {died} after {counted(folder)[0]:,} executions (see {folder / 'log'})"
             print(said, file=sys.stderr)
