@@ -1,11 +1,13 @@
 """Analytic truth and the invariants of the score."""
 
+import re
+
 import numpy as np
 import pytest
 from pairs import random_atoms, smooth_map
 
 from qscore.density import Density, whole_grid
-from qscore.probes import METHOD, cell_list, direction_lanes, direction_sets, directions, reference_gaussian
+from qscore.probes import METHOD, Method, cell_list, direction_lanes, direction_sets, directions, reference_gaussian
 from qscore.score import UNSCORED, constant_points, score_atoms, shells_of
 
 STEP = 0.9
@@ -133,6 +135,44 @@ def test_threads_change_nothing_at_all(scene, threads):
     assert np.array_equal(one.sampled, several.sampled)
 
 
+def test_neighbours_beyond_the_grid(scene):
+    """Another atom, 2.4 Å outside, takes points from one on a face: a voxel less than its reach would not hold it."""
+    density = whole_grid(scene[0].values, step=1.5)
+    high = (density.grid - 1) * density.step
+    for face in (-1, 1):
+        for axis in range(3):
+            atom, beside = high / 2, np.zeros(3)
+            atom[axis], beside[axis] = high[axis] if face > 0 else 0.0, face * 2.4
+            alone, both = (shells_of(density, one, np.array([0]))[0] for one in (atom[None], [atom, atom + beside]))
+            assert not np.array_equal(both[0, -1], alone[0, -1])
+            assert np.array_equal(both[0, :10], alone[0, :10])
+
+
+def test_the_reach_of_another_method(scene):
+    """Shells to 3 Å: an atom 5.6 Å away takes points, though 3.8 Å are the reach of the usual ones."""
+    density, atoms = scene
+    wide = Method(n_shells=30)
+    assert wide.reach == pytest.approx(5.7)
+    low = atoms[0] - [0.0, 0.0, 3.7]  # the cells begin here
+    without = np.array([atoms[0], low])
+    both = np.vstack([without, atoms[0] + [0.0, 0.0, 5.6]])
+    few = np.array([0])
+    assert not np.array_equal(*(shells_of(density, one, few, method=wide)[0][0, -1] for one in (without, both)))
+
+
+def test_shells_of_a_few_atoms(scene):
+    """In the order asked for; Q as `score_atoms` gives it, nothing of those outside."""
+    density, atoms = scene
+    atoms = np.vstack([atoms, [[-9.0, 0.0, 0.0]]])
+    which = np.array([70, len(atoms) - 1, 3, 41])
+    shells, q = shells_of(density, atoms, which)
+    assert shells.shape == (4, len(METHOD.radii), 3)
+    assert np.array_equal(q, q_of(density, atoms)[which], equal_nan=True)
+    assert np.isnan(shells[1]).all() and np.isfinite(shells[[0, 2, 3]]).all()
+    for k in (0, 2, 3):
+        assert np.array_equal(shells_of(density, atoms, which[[k]])[0][0], shells[k])
+
+
 def test_bounds():
     rng = np.random.default_rng(2)
     density = whole_grid(rng.normal(size=(24, 24, 24)) ** 5, step=0.6)
@@ -187,6 +227,24 @@ def test_not_a_number_is_a_reason():
     values[10, 10, 10] = np.nan
     scores = score_atoms(whole_grid(values, step=1.0), np.array([[9.6, 9.6, 9.6], [3.0, 3.0, 3.0]]))
     assert [UNSCORED[w] if w >= 0 else "" for w in scores.why] == ["not_finite", ""]
+    assert scores.why.dtype == np.int8
+
+
+def test_not_a_number_within_two_angstroms_and_a_voxel():
+    """Of a constant map, in a box of a grid; voxels of three sizes: 5 of 0.5 Å, 3 of 1 Å, 2 of 2 Å."""
+    step, offset, origin = np.array([0.5, 1.0, 2.0]), np.array([3, 5, 7]), np.array([-11.0, 40.0, 6.5])
+    at, reach = np.array([8, 7, 6]), np.array([5, 3, 2])
+
+    def why(index, at=at):
+        box = np.full((14, 15, 18), 2.5, dtype=np.float32)
+        box[tuple(index[::-1])] = np.nan
+        density = Density(box, offset, np.array([40, 41, 42]), step, origin)
+        return UNSCORED[score_atoms(density, (origin + (offset + at) * step)[None]).why[0]]
+
+    for way in np.vstack([np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
+        assert why(at + way * reach) == "not_finite"
+        assert why(at + way * (reach + 1)) == "constant"
+    assert why(np.array([0, 0, 0]), at=np.array([3, 3, 2])) == "not_finite"
 
 
 def test_mask_is_seen():
@@ -207,7 +265,12 @@ def test_mask_is_seen():
 
 
 def test_no_constant_points_in_an_ordinary_map(scene):
-    assert constant_points(scene[0].values).size == 0
+    assert constant_points(scene[0].values).shape == (0, 0, 0)
+
+
+def test_the_smallest_block_of_constant_points():
+    assert constant_points(np.ones((3, 3, 3), dtype=np.float32)).all()
+    assert constant_points(np.ones((2, 9, 9), dtype=np.float32)).shape == (0, 0, 0)
 
 
 def test_directions_by_hand():
@@ -298,13 +361,14 @@ def test_cells_hold_every_neighbour():
 
 @pytest.mark.parametrize("sigmas", [(), (0.0,), (0.4, -1.0)])
 def test_bad_sigma(scene, sigmas):
-    with pytest.raises(ValueError, match="sigma"):
+    with pytest.raises(ValueError, match=rf"^sigma {re.escape(str(sigmas))}; expected positive widths in Å$"):
         score_atoms(*scene, sigmas=sigmas)
 
 
-def test_bad_positions(scene):
-    with pytest.raises(ValueError, match=r"expected \(n, 3\)"):
-        score_atoms(scene[0], np.zeros(3))
+@pytest.mark.parametrize("shape", [(3,), (4, 2)])
+def test_bad_positions(scene, shape):
+    with pytest.raises(ValueError, match=rf"^positions of shape {re.escape(str(shape))}; expected \(n, 3\)$"):
+        score_atoms(scene[0], np.zeros(shape))
 
 
 def test_no_atoms(scene):
