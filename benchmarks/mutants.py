@@ -29,7 +29,7 @@ TESTS = {
     "score": ("test_score", "test_twin"),
     "regression": ("test_regression", "test_lines", "test_relation", "test_resampling"),
     "outliers": ("test_outliers",),
-    "probes": ("test_score", "test_twin", "test_lanes"),
+    "probes": ("test_score", "test_twin"),
     "regions": ("test_regions",),
     "density": ("test_density", "test_menagerie"),
 }

@@ -372,4 +372,14 @@ def test_bad_positions(scene, shape):
 
 
 def test_no_atoms(scene):
-    assert score_atoms(scene[0], np.empty((0, 3))).q.shape == (0, 2)
+    density, atoms = scene
+    assert score_atoms(density, np.empty((0, 3))).q.shape == (0, 2)
+    assert score_atoms(density, atoms, which=[]).q.shape == (0, 2)
+
+
+def test_positions_of_any_number_type(scene):
+    density, _ = scene
+    whole = [[10, 12, 14], [13, 12, 14]]
+    expected = q_of(density, np.array(whole, dtype=float))
+    assert np.array_equal(q_of(density, whole), expected)
+    assert np.array_equal(q_of(density, np.array(whole, dtype=np.float32)), expected)
