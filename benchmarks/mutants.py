@@ -99,11 +99,11 @@ def prepare(module: str, folder: Path) -> None:
         (folder / "setup.cfg").write_text(settings)
 
 
-def mutmut(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+def mutmut(folder: Path, *arguments: str) -> None:
     """mutmut in a module's copy."""
     # one process at a time: several threads each would only get in each other's way
     told = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
-    return subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=told, check=False, **options)
+    subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=told, check=False)
 
 
 def states(module: str, folder: Path) -> dict[str, str]:
@@ -115,6 +115,16 @@ def states(module: str, folder: Path) -> dict[str, str]:
     data = SourceFileMutationData(path=f"qscore/{module}.py")
     data.load()
     return {name: status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
+
+
+def diff(name: str, folder: Path) -> str:
+    """What a mutant changes."""
+    from mutmut.configuration import reset_config
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    os.chdir(folder)
+    reset_config()
+    return f"# {name}\n{get_diff_for_mutant(name).strip()}\n"
 
 
 def row(module: str, found: dict[str, str]) -> str:
@@ -149,7 +159,7 @@ def main():
         table.append(row(module, found))
         rest += [(folder, name) for name, state in found.items() if state in ("survived", "no tests")]
     for folder, name in rest:
-        print(mutmut(folder, "show", name, stdout=subprocess.PIPE, text=True).stdout.rstrip(), end="\n\n")
+        print(diff(name, folder))
     print(
         "| module | mutants | killed | timed out | survived | share |",
         "|---|---:|---:|---:|---:|---:|",
