@@ -149,6 +149,14 @@ def test_cubic_needs_points(x, told):
         fit_cubic(x, np.zeros(len(x)))
 
 
+def test_a_cubic_of_the_fewest_points():
+    """Three of the five have a coefficient each to themselves: no HC3."""
+    found = fit_cubic([1, 2, 3, 4, 4], [1, 8, 27, 62, 66])
+    np.testing.assert_allclose(found.coefficients, (1, 0, 0, 0), atol=1e-9)
+    assert found.n == 5 and found.covariance_hc3 is None
+    assert found.rmse == pytest.approx(np.sqrt(8 / 5))
+
+
 # ---- robust lines ----
 
 
@@ -215,6 +223,15 @@ def test_m_estimates_are_reweighted_least_squares(norm, weight):
     y[:30] -= 0.4
     found = fit_robust(x, y, norm)
     np.testing.assert_allclose([found["slope"], found["intercept"]], literal_m_estimate(x, y, weight), rtol=1e-5)
+    residual = y - found["intercept"] - found["slope"] * x
+    scale = np.median(np.abs(residual)) / 0.6744897501960817
+    u, step, design = residual / scale, 1e-6, np.column_stack([np.ones(300), x])
+    psi = [weight(at) * at for at in (u - step, u, u + step)]
+    bend = (psi[2] - psi[0]) / (2 * step)
+    small = 1 + 2 / 300 * bend.var() / bend.mean() ** 2  # Huber 1981, 7.6
+    covariance = np.linalg.inv(design.T @ design) * (small * scale / bend.mean()) ** 2 * (psi[1] ** 2).sum() / 298
+    assert found["scale"] == pytest.approx(scale, rel=1e-4)
+    np.testing.assert_allclose([found["intercept_se"], found["slope_se"]], np.sqrt(np.diag(covariance)), rtol=1e-4)
 
 
 def test_outliers_move_robust_lines_less_than_least_squares():
