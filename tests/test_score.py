@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 from pairs import random_atoms, smooth_map
 
+from qscore import probes
 from qscore.density import Density, whole_grid
-from qscore.probes import METHOD, Method, cell_list, direction_lanes, direction_sets, directions, reference_gaussian
+from qscore.probes import (
+    LINE,
+    METHOD,
+    Method,
+    aligned,
+    cell_list,
+    direction_lanes,
+    direction_sets,
+    directions,
+    reference_gaussian,
+)
 from qscore.score import UNSCORED, constant_points, score_atoms, shells_of
 
 STEP = 0.9
@@ -288,9 +299,48 @@ def test_direction_sets():
     assert reference_gaussian(0.6)[6] == pytest.approx(np.exp(-0.5))
 
 
+def test_directions_turn_on_from_one_to_the_next():
+    """Saff and Kuijlaars' angles, added up as they are written; the poles have none."""
+    n, theta = 20, 0.0
+    found = directions(n)
+    for k in range(1, n - 1):
+        h = -1 + 2 * k / (n - 1)
+        theta += 3.6 / np.sqrt(n * (1 - h * h))
+        np.testing.assert_allclose(found[k], [*(np.sqrt(1 - h * h) * np.array([np.cos(theta), np.sin(theta)])), h])
+    np.testing.assert_allclose(found[[0, -1]], [[0, 0, -1], [0, 0, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [METHOD, Method(points=5, more=3, tries=4)])
+def test_sets_of_a_method(method):
+    vectors, starts = direction_sets(method)
+    assert len(starts) == method.tries + 1 and starts[0] == 0
+    for t in range(method.tries):
+        size = method.points + t * method.more
+        assert np.array_equal(vectors[starts[t] : starts[t + 1]], directions(size))
+
+
+@pytest.mark.parametrize("method", [Method(n_shells=4, spacing=0.25), Method(n_shells=6, spacing=1 / 3)])
+def test_radii_and_reach_of_a_method(method):
+    np.testing.assert_allclose(method.radii, [k * method.spacing for k in range(method.n_shells + 1)])
+    assert method.reach == pytest.approx(1.9 * method.radii[-1]) and isinstance(method.reach, float)
+    np.testing.assert_allclose(reference_gaussian(0.5, method), [np.exp(-2 * r * r) for r in method.radii])
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((3, 5), np.float64), ((7,), np.float32), ((2, 4), np.int64)])
+def test_aligned(shape, dtype):
+    """Sixteen of each size, one after the other: none begins where another's line does."""
+    kept = [aligned(*shape, dtype=dtype) for _ in range(16)]
+    assert all(one.shape == shape and one.dtype == dtype and one.flags.c_contiguous for one in kept)
+    assert all(one.ctypes.data % LINE == 0 for one in kept)
+    assert aligned(2).dtype == np.float64
+
+
 def test_direction_lanes():
     vectors, starts = direction_sets()
     lanes, ways, firsts, sizes = direction_lanes()
+    assert lanes.dtype == np.float32 and lanes.shape[1:] == (4, 32) and ways.shape == (len(lanes), 3, 32)
+    assert np.array_equal(sizes, np.diff(starts)) and len(firsts) == METHOD.tries
+    assert len(lanes) == firsts[-1] + 4  # 106 directions
     for t in (0, 12, 13, 49):
         chunks = slice(firsts[t], firsts[t] - (-sizes[t] // 32))
         kept = np.concatenate(ways[chunks], axis=1)[:, : sizes[t]]
@@ -298,6 +348,7 @@ def test_direction_lanes():
         single = np.concatenate(lanes[chunks], axis=1)
         assert np.array_equal(single[:3, : sizes[t]], kept.astype(np.float32))
         assert np.isneginf(single[3, : sizes[t]]).all() and np.isposinf(single[3, sizes[t] :]).all()
+        assert not single[:3, sizes[t] :].any() and not np.concatenate(ways[chunks], axis=1)[:, sizes[t] :].any()
 
 
 def plainly_chosen(neighbours):
@@ -357,6 +408,38 @@ def test_cells_hold_every_neighbour():
     xyz = np.stack(np.unravel_index(place, cells.shape), axis=1)
     close = np.argwhere(np.linalg.norm(atoms[:, None] - atoms[None], axis=2) < METHOD.reach)
     assert (np.abs(xyz[close[:, 0]] - xyz[close[:, 1]]).max(axis=1) <= 1).all()
+
+
+@pytest.mark.parametrize("reach", [3.8, 7.0])
+def test_cells_as_they_are_told(reach):
+    """Cell by cell, x slowest, numbers rising in each; no smaller than the reach, from the lowest corner."""
+    atoms = np.random.default_rng(6).uniform([-20, 3, 0], [30, 40, 12], (300, 3))
+    cells = cell_list(atoms, reach=reach)
+    low = atoms.min(axis=0)
+    index = np.floor((atoms - low) / reach).astype(int)
+    number = np.ravel_multi_index(index.T, cells.shape)
+    assert np.array_equal(cells.shape, index.max(axis=0) + 1) and cells.size == reach
+    assert np.array_equal(cells.low, low)
+    assert np.array_equal(cells.order, np.lexsort((np.arange(300), number)))
+    assert np.array_equal(cells.starts, [(number < c).sum() for c in range(int(np.prod(cells.shape)) + 1)])
+    assert np.array_equal(cells.packed, atoms[cells.order].T)
+
+
+def test_cells_grow_where_they_would_be_too_many(monkeypatch):
+    """27 cells of 4 Å, 8 of 8 Å: where 26 are the most the larger ones are taken, where 27 are it the smaller ones."""
+    atoms = np.array([[0.0, 0.0, 0.0], [11.0, 11.0, 11.0], [11.5, 0.0, 4.0]])
+    for most, size, shape in ((27, 4.0, [3, 3, 3]), (26, 8.0, [2, 2, 2]), (1, 16.0, [1, 1, 1])):
+        monkeypatch.setattr(probes, "MOST_CELLS", most)
+        cells = cell_list(atoms, reach=4.0)
+        assert cells.size == size and cells.shape.tolist() == shape
+
+
+def test_atoms_on_the_last_face_of_the_cells():
+    """Rounding may put the farthest atom a cell too far: it is in the last one."""
+    for edge in np.random.default_rng(8).uniform(1, 40, 200):
+        atoms = np.array([[0.1, 0.1, 0.1], [0.1 + edge] * 3])
+        cells = cell_list(atoms, reach=edge / 3)
+        assert cells.starts[-1] == 2 and len(cells.starts) == np.prod(cells.shape) + 1
 
 
 @pytest.mark.parametrize("sigmas", [(), (0.0,), (0.4, -1.0)])
