@@ -375,5 +375,7 @@ def test_groups_that_have_no_line():
     assert found.n.tolist() == [3, 2, 3, 0] and found.n.dtype == int
     for name in ("slope", "intercept", "r_squared", "rmse"):
         assert np.isnan(getattr(found, name)).tolist() == [False, True, True, True]
+    close = 3 + 1e-5 * np.arange(5)
+    assert lines_of(close, close, np.zeros(5, dtype=int), 1).slope[0] == pytest.approx(1, rel=1e-6)
     none = lines_of([], [], np.zeros(0, dtype=int), 2)
     assert none.n.tolist() == [0, 0] and np.isnan(none.slope).all()
