@@ -253,7 +253,7 @@ def test_absurd_starts_are_only_far_away(tmp_path):
 @pytest.mark.parametrize("rule", ["start", "", None, "ORIGIN"])
 def test_an_unknown_origin_rule_is_the_callers_mistake(tmp_path, rule):
     path = mapbytes.write(tmp_path / "m.map", RAMP)
-    with pytest.raises(ValueError, match="expected one of auto, nstart, origin"):
+    with pytest.raises(ValueError, match=f"^origin rule {rule!r}; expected one of auto, nstart, origin$"):
         read_density(path, origin_rule=rule)
 
 
@@ -452,7 +452,38 @@ def test_an_image_is_no_volume(tmp_path, shape):
 @pytest.mark.parametrize("points", [(0, 4, 4), (4, -4, 4), (4, 4, 70000), (2**31 - 1,) * 3])
 def test_absurd_numbers_of_points(tmp_path, points):
     raw = mapbytes.header_bytes(points=points, sampling=(4, 4, 4)) + bytes(256)
-    assert refused(tmp_path, raw)[0] == "map_unreadable"
+    told = f"m.map: {points} points; expected 1 to 65,535 along each axis"
+    assert refused(tmp_path, raw) == ("map_unreadable", told)
+
+
+@pytest.mark.parametrize("points", [(65535, 2, 2), (2, 65535, 2), (2, 2, 65535)])
+def test_the_most_and_the_fewest_points(tmp_path, points):
+    path = tmp_path / "m.map"
+    path.write_bytes(mapbytes.header_bytes(points=points, mode=0) + bytes(4 * 65535))
+    assert read_density(path).values.shape == points[::-1]
+
+
+def test_a_section_too_large_to_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("qscore.density.MOST_OF_A_SECTION", 4 * 5 * 6)
+    assert written(tmp_path, mapbytes.map_bytes(RAMP)).whole
+    monkeypatch.setattr("qscore.density.MOST_OF_A_SECTION", 4 * 5 * 6 - 1)
+    told = "m.map: 6 x 5 points in a section"
+    assert refused(tmp_path, mapbytes.map_bytes(RAMP)) == ("map_unreadable", told)
+
+
+@pytest.mark.parametrize("name", ["m.map", "m.map.gz"])
+def test_too_much_behind_the_data(tmp_path, monkeypatch, name):
+    """However it is read; as much as is allowed is left alone."""
+    monkeypatch.setattr("qscore.density.MOST_BEHIND", 1000)
+    monkeypatch.setattr("qscore.density._CHUNK_BYTES", 300)
+    for behind in (1000, 1001):
+        raw = mapbytes.map_bytes(RAMP) + bytes(behind)
+        raw = gzip.compress(raw) if name.endswith("gz") else raw
+        if behind == 1000:
+            np.testing.assert_array_equal(written(tmp_path, raw, name).values, RAMP)
+        else:
+            told = f"{name}: more than 1,000 bytes behind the data"
+            assert refused(tmp_path, raw, name) == ("map_damaged", told)
 
 
 @pytest.mark.parametrize("name", ["m.map", "m.map.gz"])
@@ -609,7 +640,66 @@ def test_whole_grid_of_an_array():
     assert density.values.dtype == np.float32
     np.testing.assert_array_equal(density.grid, [6, 5, 4])
     np.testing.assert_array_equal(density.step, [1, 2, 3])
-    np.testing.assert_array_equal(whole_grid(RAMP, step=0.5).step, [0.5] * 3)
+    np.testing.assert_array_equal(density.origin, [5.0, 6.0, 7.0], strict=True)
+    np.testing.assert_array_equal(density.offset, [0, 0, 0])
+    plain = whole_grid(RAMP, step=0.5)
+    np.testing.assert_array_equal(plain.step, [0.5] * 3, strict=True)
+    np.testing.assert_array_equal(plain.origin, [0.0] * 3, strict=True)
+    assert (plain.origin_rule, plain.notes, plain.header) == ("nstart", (), None)
+
+
+class Seen:
+    """What is told of a map while it is read."""
+
+    def __init__(self):
+        self.begun, self.parts = [], []
+
+    def begin(self, header, origin):
+        assert not self.parts
+        self.begun.append((header, origin))
+
+    def add(self, sections):
+        assert sections.dtype == np.float32 and sections.flags.c_contiguous
+        self.parts.append(sections.copy())
+
+
+@pytest.mark.parametrize("at_once", [0.5, 1, 2.5, 7, 1000])
+@pytest.mark.parametrize("axes", [(1, 2, 3), (3, 1, 2)])
+@pytest.mark.parametrize("mode", [1, 2])
+def test_runs_of_sections(tmp_path, monkeypatch, mode, axes, at_once):
+    """The box and what is seen in passing, however many sections are read at once; the last run may be shorter."""
+    block = np.random.default_rng(9).integers(-99, 99, (23, 29, 31)).astype(np.float32)
+    path = mapbytes.write(tmp_path / "m.map", block, axes=axes, mode=mode, **FRAME)
+    stored = block if axes == (1, 2, 3) else block.transpose(1, 2, 0)
+    monkeypatch.setattr("qscore.density._CHUNK_BYTES", int(at_once * stored[0].size * {1: 2, 2: 4}[mode]))
+    around, seen = ORIGIN + STEP * [[12, 14, 9], [15.5, 13, 10.2]], Seen()
+    plain, box = read_density(path, around), read_density(path, around, passing=seen)
+    for one in (plain, box):
+        np.testing.assert_array_equal(one.values, crop_of(block, one))
+        assert 0 < one.values.size < block.size / 2
+    np.testing.assert_array_equal(np.concatenate(seen.parts), stored)
+    assert [len(part) for part in seen.parts[:-1]] == [min(max(int(at_once), 1), len(stored))] * (len(seen.parts) - 1)
+    ((header, origin),) = seen.begun
+    assert header == box.header
+    np.testing.assert_array_equal(origin, ORIGIN)
+
+
+def test_around_a_box_is_what_is_read_around(tmp_path, block):
+    """Of a box, and of one that does not hold all of what is asked for; the values are the copy's own."""
+    path = mapbytes.write(tmp_path / "m.map", block, **FRAME)
+    held = read_density(path, ORIGIN + STEP * [[12, 14, 9], [15.5, 13, 10.2]])
+    for index, margin in (([13, 14, 9], 0.2), ([12, 13, 9], 0.0), ([3, 28, 9], 2.0), ([29, 2, 22], 1.0)):
+        part = held.around(ORIGIN + STEP * [index], margin=margin)
+        read = read_density(path, ORIGIN + STEP * [index], margin=margin)
+        first = np.clip(read.offset, held.offset, held.offset + held.values.shape[::-1])
+        last = np.clip(read.offset + read.values.shape[::-1], first, held.offset + held.values.shape[::-1])
+        np.testing.assert_array_equal(part.offset, first)
+        np.testing.assert_array_equal(part.values.shape[::-1], last - first)
+        np.testing.assert_array_equal(part.values, crop_of(block, part))
+        assert part.values.flags.c_contiguous and not np.shares_memory(part.values, held.values)
+        assert part.header == held.header and part.grid is held.grid
+    usual, named = (held.around(ORIGIN + STEP * [[13, 14, 9]], **given) for given in ({}, {"margin": 3.0}))
+    np.testing.assert_array_equal(usual.values, named.values)
 
 
 # ---- real files ----
