@@ -51,6 +51,34 @@ def test_planted_domain_is_found():
     assert "simulated" in row["reference"]
 
 
+def test_a_row_says_what_the_residues_say():
+    """Means over the window of what the view tells, and what the p rests on."""
+    residues = pair(chain(np.random.default_rng(1), "A", bad=range(60, 90), first=11))
+    (row,) = found_in(residues)
+    window = slice(int(row["from"]) - 11, int(row["to"]) - 10)
+    view = chains.residue_view(residues, {("EMD-1", "1abc"): chains.Entry(3.0, 0.5, False)}, NONE)
+    assert (row["emdb_id"], row["pdb_id"], row["n_tested"]) == ("EMD-1", "1abc", 1)
+    assert row["mean_q"] == pytest.approx(residues["q_04"][window].mean())
+    for name in ("expected", "z_within", "z_archive"):
+        assert row[name] == pytest.approx(view[name][window].mean(), nan_ok=True)
+    assert row["p_adjusted"] == row["p"]
+    assert row["reference"] == f"{scannull.shipped().reference}; p adjusted over 1 chain"
+
+
+def test_several_regions_of_a_chain_worst_first():
+    """A second window is held to the same bar; rows of equal entries are in order of their ids."""
+    one = chain(np.random.default_rng(31), "A", 400, bad=[*range(40, 60), *range(200, 216)], depth=0.4)
+    parts = [pair(one, ids=ids) for ids in (("EMD-2", "1abc"), ("EMD-1", "2abc"), ("EMD-1", "1abc"))]
+    rows = found_in({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    assert [(row["emdb_id"], row["pdb_id"]) for row in rows[:3]] == [
+        ("EMD-1", "1abc"), ("EMD-1", "2abc"), ("EMD-2", "1abc"),
+    ]  # fmt: skip
+    assert [row["p"] for row in rows] == sorted(row["p"] for row in rows) and len(rows) == 6
+    assert [int(row["from"]) for row in rows] == pytest.approx([201] * 3 + [41] * 3, abs=2)
+    assert [int(row["to"]) for row in rows] == pytest.approx([216] * 3 + [60] * 3, abs=2)
+    assert all(row["p"] <= row["p_adjusted"] <= 0.05 and row["n_tested"] == 3 for row in rows)
+
+
 def test_homogeneous_pairs_have_none():
     rng = np.random.default_rng(2)
     parts = [pair(chain(rng, "A"), chain(rng, "B", 90), ids=(f"EMD-{k}", "1abc")) for k in range(12)]
@@ -244,10 +272,59 @@ def test_adjusted_is_benjamini_hochberg():
     assert regions.adjusted(np.sort(p)[9], p) <= regions.adjusted(between, p) <= regions.adjusted(np.sort(p)[10], p)
 
 
+def test_adjusted_by_hand():
+    """m p / k beside the values of the list, no more than the next one of it has; what is not known is no test."""
+    among = np.array([0.5, 0.02, np.nan, 0.01, 0.02])
+    found = regions.adjusted([0.001, 0.01, 0.02, 0.3, 0.9], among)
+    assert found == pytest.approx([0.004, 0.08 / 3, 0.08 / 3, 0.4, 0.9])
+    assert regions.adjusted([0.03], np.array([0.04])) == pytest.approx([0.03])
+
+
+def scanned(**columns):
+    """Columns of `features` of as many chains as are given, the rest of each 0."""
+    n = len(next(iter(columns.values())))
+    blank = {name: np.zeros(n) for name in scannull.COLUMNS[1:]} | {"kind": np.full(n, "protein")}
+    return blank | {name: np.array(values) for name, values in columns.items()}
+
+
+def test_a_null_of_the_unflagged_chains_that_were_scanned():
+    columns = scanned(maximum=[1.0, np.nan, 2.0, 3.0], length=[10.0, 20.0, 30.0, 40.0])
+    null = regions.build_null(columns, np.array([True, True, False, True]))
+    assert (null.maximum.tolist(), null.length.tolist()) == ([1, 3], [10, 40])
+    assert null.reference == "this survey's chains"
+
+
+def test_a_null_of_ones_own_needs_enough_chains_of_the_class():
+    def own(n):
+        return scannull.ScanNull(**scanned(maximum=np.ones(n + 50), kind=["protein"] * n + ["rna"] * 50))
+
+    enough, few = own(scannull.FEWEST), own(scannull.FEWEST - 1)
+    assert regions.null_for("protein", enough) is enough
+    for kind, null in (("protein", few), ("rna", enough), ("protein", None)):
+        assert len(regions.null_for(kind, null)) == len(scannull.shipped())
+
+
+def test_p_of_each_class_by_its_null():
+    """Where nothing was scanned, or no null serves, nothing is told."""
+
+    class Null:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def p(self, chains, kind):
+            assert set(chains) == set(scannull.COLUMNS[1:])
+            return self.factor * chains["maximum"] + chains["length"]
+
+    columns = scanned(maximum=[1.0, 2.0, np.nan, 4.0], length=[0.5, 0, 0, 0], kind=["rna", "protein", "rna", "dna"])
+    found = regions.p_values(columns, {"rna": Null(10), "protein": Null(100)})
+    np.testing.assert_array_equal(found, [10.5, 200, np.nan, np.nan])
+
+
 def test_cutoff():
     p = np.array([0.001, 0.01, 0.04, 0.5, np.nan])
     assert regions.cutoff(p) == pytest.approx(0.05 * 2 / 4)
     assert regions.cutoff(np.array([0.5, np.nan])) == 0 and regions.cutoff(np.empty(0)) == 0
+    assert regions.cutoff(np.array([0.05])) == 0.05 and regions.cutoff(np.array([0.5]), level=0.5) == 0.5
 
 
 # ---- a survey ----
@@ -343,6 +420,12 @@ def test_ligands_join_the_table(tmp_path):
     assert (found.rows, found.n_tested, len(found)) == ([ligand], 2, 1)
     words = "2 chains tested, p adjusted over all: 0 regions less resolved than expected; 1 ligands, ions and waters"
     assert str(found) == words
+    words = "1 chain tested, p adjusted over all: 1 region less resolved than expected; 0 ligands, ions and waters"
+    assert str(regions.Survey([{"kind": regions.KIND}], 1)) == words
+    words = (
+        "1,234 chains tested, p adjusted over all: 2 regions less resolved than expected; 0 ligands, ions and waters"
+    )
+    assert str(regions.Survey([{"kind": regions.KIND}] * 2, 1234)) == words
     assert tables.read_tsv(folder / "regions.tsv")[0]["kind"] == "ligand"
 
 
