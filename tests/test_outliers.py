@@ -130,6 +130,19 @@ def test_flags_by_hand(left_out):
     assert judge([3] * 7, q, StandardNormal, level=mildest, judged=judged)["flag"][5] == "high"
 
 
+def test_what_is_not_known_may_be_none():
+    def told(missing):
+        resolution, q = [3.0, 3.0, missing, 3.0, 3.0], [-4.0, missing, 0.1, 0.2, 5.0]
+        return judge(resolution, q, StandardNormal, judged=[True] * 4 + [None])
+
+    none, nan = told(None), told(np.nan)
+    for name in none:
+        np.testing.assert_array_equal(none[name], nan[name])
+    assert none["flag"].tolist() == ["low", "", "", "", ""]
+    assert none["flag_reference"].dtype == object
+    np.testing.assert_array_equal(beyond_band([0.5, None, 0.1], [0.2] * 3, [0.3, 0.3, None]), [0.2, np.nan, np.nan])
+
+
 def test_mirrored_flags_are_not_doubled():
     """The lower side alone is tested: at twice its p none of the thirty would be flagged."""
     q = np.concatenate([stats.norm.ppf(np.linspace(0.01, 0.99, 60)), np.full(30, -4.0), [9.0]])
@@ -333,6 +346,8 @@ def test_whether_a_reference_can_flag_is_counted():
     assert reference_can_flag(some, np.arange(89) >= 40)
     assert not reference_can_flag(some, np.append(np.arange(88) >= 39, False))
     assert not reference_can_flag(some, np.arange(89) >= 40, level=0.04)
+    assert not reference_can_flag([True] * 4, [True, None, None, None], level=1)  # 3 outside, 2 · 4 / 2 needed
+    assert reference_can_flag([True, None, True, True], [True, None, None, None], level=1.5)  # 2 of 2
 
 
 def test_beyond_band():
