@@ -12,7 +12,8 @@ run that was stopped goes on where it was. Printed in the end: how many mutants 
 mutmut knows by itself what to run again); `--table` runs nothing. The last results are in `mutants.md`.
 
 What is not changed: constants, defaults of dataclasses and whatever else stands outside of functions. mutmut passes
-over functions with decorators; the copy has these behind the function (`f = cache(f)`), so that they are changed too.
+over functions with decorators; the copy has these behind the function (`f = property(f)`), so that they are changed
+too, and no `cache`: which tests call a function is found out in one process.
 """
 
 import argparse
@@ -66,7 +67,7 @@ COPIED = ("qscore", "tests", "pyproject.toml")
 
 
 def undecorated(source: str) -> str:
-    """The same module with each decorator applied behind its function, where mutmut does not mind it."""
+    """The same module, its decorators applied behind the functions, where mutmut does not mind them."""
     lines = source.split("\n")
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.FunctionDef) or len(node.decorator_list) != 1:
@@ -74,7 +75,8 @@ def undecorated(source: str) -> str:
         decorator = node.decorator_list[0]
         if isinstance(decorator, ast.Name) and decorator.id in DECORATORS:
             lines[decorator.lineno - 1] = ""
-            lines[node.end_lineno - 1] += f"\n{' ' * node.col_offset}{node.name} = {decorator.id}({node.name})"
+            if decorator.id != "cache":
+                lines[node.end_lineno - 1] += f"\n{' ' * node.col_offset}{node.name} = {decorator.id}({node.name})"
     return "\n".join(lines)
 
 
