@@ -435,9 +435,51 @@ def test_regions_of_pair():
     class Curve:
         @staticmethod
         def expected(resolution):
-            return 0.6
+            return 0.2 * resolution
 
     (row,) = regions.regions_of_pair(residues, resolution=3.0, curve=Curve)
     assert int(row["from"]) == pytest.approx(61, abs=2) and row["expected"] == pytest.approx(0.6, abs=0.1)
     assert set(row) == {*tables.REGIONS.names, "n_tested"} and row["n_tested"] == 1
     assert row["reference"].endswith("; p adjusted over 1 chain")
+
+
+def test_a_single_pair_without_a_curve_and_with_a_symmetry():
+    """Copies that are set equal count once."""
+    rng = np.random.default_rng(8)
+    one = chain(rng, "A", bad=range(70, 90), depth=0.4)
+    parts = [copy_of(one, name, one["q_04"] + rng.normal(0, 0.02, 150)) for name in "ABCD"]
+    residues = {name: np.concatenate([part[name] for part in parts]) for name in one}
+    p = {}
+    for group in ("C4", "C1", None):
+        (row,) = regions.regions_of_pair(residues, resolution=3.0, point_group=group)
+        assert np.isnan([row["expected"], row["z_archive"]]).all() and row["pooled"] == "A B C D"
+        assert (row["emdb_id"], row["pdb_id"]) == ("", "")
+        entry = {("EMD-1", "1abc"): regions.Entry(3.0, np.nan, group == "C4")}
+        (same,) = regions.find_regions(pair(*parts), entry, offsets.shipped())
+        p[group] = row["p"]
+        assert row["p"] == same["p"]
+    assert p["C1"] == p[None] != p["C4"]
+
+
+def test_what_regions_amount_to_in_each_pair():
+    """Also where nothing lies beside them, or only one residue, or what does has no score; waters do not count."""
+    pairs = {"EMD-1": [0.1, 0.2, 0.9, 0.7], "EMD-2": [0.1, 0.2], "EMD-3": [0.4, 0.6, np.nan], "EMD-4": [0.3, np.nan]}
+    parts = []
+    for name, q in pairs.items():
+        part = chain(np.random.default_rng(1), "A", len(q), names=["ALA"] * len(q)) | {"q_04": np.array(q)}
+        parts.append(pair(part, ids=(name, "1abc")))
+    parts.append(pair(chain(np.random.default_rng(1), "W", 3, kind="water"), ids=("EMD-5", "1abc")))
+    residues = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    inside = np.array([1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1], dtype=bool)
+    rows = [{"emdb_id": name, "pdb_id": "1abc"} for name in ("EMD-1", "EMD-2", "EMD-1")]
+    found = regions.summarise(residues, inside, rows)
+    assert [list(row) for row in found] == [
+        ["emdb_id", "pdb_id", "n_regions", "frac_in_regions", "q_outside_regions"]
+    ] * 4
+    assert [tuple(row.values())[:3] for row in found] == [
+        ("EMD-1", "1abc", 2), ("EMD-2", "1abc", 1), ("EMD-3", "1abc", 0), ("EMD-4", "1abc", 0),
+    ]  # fmt: skip
+    assert [row["frac_in_regions"] for row in found] == pytest.approx([1 / 2, 1, 1 / 3, 1 / 2])
+    outside = [row["q_outside_regions"] for row in found]
+    assert outside == pytest.approx([0.8, np.nan, 0.6, np.nan], nan_ok=True)
+    assert regions.summarise({name: column[-3:] for name, column in residues.items()}, inside[-3:], rows) == []
