@@ -1,6 +1,7 @@
 """Regions of chains: residues, copies, null → rows."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from qscore import chains, copies, offsets, regions, scannull, tables
@@ -427,6 +428,30 @@ def test_ligands_join_the_table(tmp_path):
     )
     assert str(regions.Survey([{"kind": regions.KIND}] * 2, 1234)) == words
     assert tables.read_tsv(folder / "regions.tsv")[0]["kind"] == "ligand"
+
+
+def test_a_survey_by_the_offsets_of_a_fit_and_tables_of_old(tmp_path):
+    """No offsets in the fit: what is expected is the entry's. No point group in the table: none is imposed."""
+    survey_files(tmp_path, [[entry_of(1), entry_of(3, bad=range(60, 90))]])
+    kept = [name for name in tables.ENTRIES.names if name != "point_group"]
+    pq.write_table(pq.read_table(tmp_path / "entries.parquet", columns=kept), tmp_path / "old.parquet")
+    files = tmp_path / "residues.parquet", tmp_path / "old.parquet", tmp_path / "outliers.parquet"
+    tables.write_json(tmp_path / "fit.json", {"offsets": NONE.as_dict()})
+    (row,) = regions.write(*files, tmp_path / "fit.json", tmp_path / "own").rows
+    assert row["expected"] == pytest.approx(0.55, abs=1e-12)
+    (row,) = regions.write(*files, None, tmp_path / "shipped").rows
+    assert row["expected"] != pytest.approx(0.55, abs=1e-3)
+    tables.write_json(tmp_path / "fit.json", {})
+    with pytest.raises(ValueError, match=r"fit\.json lacks offsets: fit again$"):
+        regions.write(*files, tmp_path / "fit.json", tmp_path / "none")
+
+
+def test_a_survey_without_chains(tmp_path):
+    waters = pair(chain(np.random.default_rng(1), "W", 3, kind="water"))
+    assert run(tmp_path / "one", [[waters]]) == []
+    folder = tmp_path / "one" / "regions"
+    assert tables.read_tsv(folder / "regions.tsv") == tables.read_rows(folder / "entries.parquet") == []
+    assert len(scannull.read(folder / "scan_null.parquet")) == 0
 
 
 def test_regions_of_pair():
