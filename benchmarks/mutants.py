@@ -62,6 +62,17 @@ pytest_add_cli_args=
 pytest_add_cli_args_test_selection=
 {selection}
 """
+# What takes a second and would be done anew for every mutant: done once, in the process they are forked from.
+WARM = """
+
+import pyarrow.parquet
+import scipy.optimize
+import scipy.stats
+
+from qscore.compiled import loops
+
+loops()
+"""
 DECORATORS = ("cache", "property", "contextmanager")
 COPIED = ("qscore", "tests", "pyproject.toml")
 
@@ -89,6 +100,8 @@ def prepare(module: str, folder: Path) -> None:
             target, content = folder / path.relative_to(PROJECT), path.read_bytes()
             if path == PROJECT / "qscore" / f"{module}.py":
                 content = undecorated(content.decode()).encode()
+            elif path.name == "conftest.py":
+                content += WARM.encode()
             if not target.is_file() or target.read_bytes() != content:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
