@@ -74,6 +74,7 @@ from qscore.compiled import loops
 loops()
 """
 DECORATORS = ("cache", "property", "contextmanager")
+LEFT = ("survived", "no tests")
 COPIED = ("qscore", "tests", "pyproject.toml")
 
 
@@ -121,15 +122,29 @@ def mutmut(folder: Path, *arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=told, check=False)
 
 
-def states(module: str, folder: Path) -> dict[str, str]:
-    """Mutant → killed, survived, timeout, no tests, …"""
+def data_of(module: str, folder: Path):
+    """What mutmut has noted of a module's mutants."""
     from mutmut.mutation.data import SourceFileMutationData
-    from mutmut.stats import status_by_exit_code
 
     os.chdir(folder)
     data = SourceFileMutationData(path=f"qscore/{module}.py")
     data.load()
+    return data
+
+
+def states(data) -> dict[str, str]:
+    """Mutant → killed, survived, timeout, no tests, …"""
+    from mutmut.stats import status_by_exit_code
+
     return {name: status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
+
+
+def forget_survivors(data) -> None:
+    """Survivors become mutants that have not been run."""
+    left = [name for name, state in states(data).items() if state in LEFT]
+    if left:
+        data.exit_code_by_key |= dict.fromkeys(left)
+        data.save()
 
 
 def diff(name: str, folder: Path) -> str:
@@ -168,11 +183,12 @@ def main():
         folder = given.work.resolve() / module
         if not given.table:
             prepare(module, folder)
-            left = [name for name, state in states(module, folder).items() if state in ("survived", "no tests")]
-            mutmut(folder, "run", "--max-children", str(given.jobs), *(left if given.again else ()))
-        found = states(module, folder)
+            if given.again:
+                forget_survivors(data_of(module, folder))
+            mutmut(folder, "run", "--max-children", str(given.jobs))
+        found = states(data_of(module, folder))
         table.append(row(module, found))
-        rest += [(folder, name) for name, state in found.items() if state in ("survived", "no tests")]
+        rest += [(folder, name) for name, state in found.items() if state in LEFT]
     for folder, name in rest:
         print(diff(name, folder))
     print(
