@@ -256,6 +256,8 @@ def test_not_a_number_within_two_angstroms_and_a_voxel():
         assert why(at + way * reach) == "not_finite"
         assert why(at + way * (reach + 1)) == "constant"
     assert why(np.array([0, 0, 0]), at=np.array([3, 3, 2])) == "not_finite"
+    step[:] = 0.65  # 4.05 voxels are 2.63 Å, of 2.65
+    assert why(np.array([12, 7, 6]), at=np.array([7.95, 7, 6])) == "not_finite"
 
 
 def test_mask_is_seen():
