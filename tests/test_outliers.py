@@ -60,8 +60,8 @@ def test_adjusted_p_equal_the_literal_ones():
 
 
 def test_adjusted_p_do_not_count_what_is_not_known():
-    found = benjamini_hochberg([0.01, np.nan, 0.04])
-    np.testing.assert_allclose(found, [0.02, np.nan, 0.04])
+    for unknown in (np.nan, None):
+        np.testing.assert_allclose(benjamini_hochberg([0.01, unknown, 0.04]), [0.02, np.nan, 0.04])
     assert np.isnan(benjamini_hochberg([np.nan])).all()
     np.testing.assert_allclose(benjamini_hochberg([0.0, 1.0]), [0.0, 1.0])
     np.testing.assert_allclose(benjamini_hochberg([[0.01], [0.04]]), [[0.02], [0.04]])
