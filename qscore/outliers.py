@@ -79,7 +79,7 @@ def judge(resolution, q, null, *, level: float = LEVEL, judged=None, reference=N
     low, high = null.p_low(r, z), null.p_high(r, z)
     adjusted, flag = _flags(low, high, tested, level)
     none = np.full(r.shape, np.nan)
-    by_reference = np.full(r.shape, None)
+    by_reference = np.full(r.shape, None, dtype=object)
     if reference is not None and reference_can_flag(tested, reference, level):
         sides = reference_p(r, q, reference, folds)
         if np.isfinite(sides[0]).any():
