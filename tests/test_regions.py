@@ -1,5 +1,7 @@
 """Regions of chains: residues, copies, null → rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -64,6 +66,15 @@ def test_a_row_says_what_the_residues_say():
         assert row[name] == pytest.approx(view[name][window].mean(), nan_ok=True)
     assert row["p_adjusted"] == row["p"]
     assert row["reference"] == f"{scannull.shipped().reference}; p adjusted over 1 chain"
+
+
+def test_a_null_of_the_class_is_used_where_it_is_given():
+    residues, entry = pair(chain(np.random.default_rng(1), "A", bad=range(60, 90))), regions.Entry(3.0, 0.5, False)
+    shipped = scannull.shipped()
+    for kind, told in (("protein", "mine"), ("rna", shipped.reference)):
+        own = replace(shipped, kind=np.full(len(shipped), kind), reference="mine")
+        (row,) = regions.find_regions(residues, {("EMD-1", "1abc"): entry}, NONE, own)
+        assert row["reference"] == f"{told}; p adjusted over 1 chain"
 
 
 def test_several_regions_of_a_chain_worst_first():
@@ -385,11 +396,13 @@ def test_survey_by_the_shipped_null(tmp_path):
     assert len(null) == 6  # the two chains of the flagged entry are no reference
 
 
-def test_survey_by_its_own_null_and_order(tmp_path):
+def test_survey_by_its_own_null_and_order(tmp_path, monkeypatch):
+    """The other way round, and each batch a row group, in the second."""
     every = [entry_of(k, bad=range(40, 60) if k in (5, 60) else ()) for k in range(110)]
     rows = run(tmp_path / "one", [every[:50], every[50:]])
     assert {row["emdb_id"] for row in rows} >= {"EMD-5", "EMD-60"} and len(rows) <= 4
     assert {row["reference"] for row in rows} == {f"{regions.SURVEY}; p adjusted over 220 chains"}
+    monkeypatch.setattr(tables, "_GROUP", 1)
     other = run(tmp_path / "two", [every[50:], every[:50]])
     assert rows == other
     for name in ("regions.tsv", "regions.parquet", "entries.parquet", "scan_null.parquet"):
