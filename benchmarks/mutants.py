@@ -32,7 +32,7 @@ TESTS = {
     "outliers": ("test_outliers",),
     "probes": ("test_score", "test_twin"),
     "regions": ("test_regions",),
-    "density": ("test_density", "test_menagerie"),
+    "density": ("test_density",),
 }
 # Tests of seconds each, which say no more of these modules than the others, and those that start a Python of their own.
 SLOW = (
