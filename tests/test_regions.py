@@ -195,6 +195,7 @@ def test_symmetric_copies_count_once():
     parts = [copy_of(one, name, one["q_04"] + rng.normal(0, 0.005, 150)) for name in "ABCD"]
     (four,), (single,) = found_in(pair(*parts), symmetric=True), found_in(pair(one))
     assert four["pooled"] == "A B C D"
+    assert [row["pooled"] for row in found_in(pair(*parts[:2]), symmetric=True)] == ["A B"]
     assert (four["from"], four["to"]) == (single["from"], single["to"])
     assert four["p"] == pytest.approx(single["p"], rel=0.2) and four["mean_q"] == pytest.approx(
         single["mean_q"], abs=0.01
@@ -444,14 +445,20 @@ def test_ligands_join_the_table(tmp_path):
 
 
 def test_a_survey_by_the_offsets_of_a_fit_and_tables_of_old(tmp_path):
-    """No offsets in the fit: what is expected is the entry's. No point group in the table: none is imposed."""
-    survey_files(tmp_path, [[entry_of(1), entry_of(3, bad=range(60, 90))]])
+    """No offsets in the fit: what is expected is the entry's. No point group in the table: none is imposed.
+
+    The region begins with the first residue of the table.
+    """
+    planted = entry_of(3, bad=range(30))
+    survey_files(tmp_path, [[planted, entry_of(4)]])
     kept = [name for name in tables.ENTRIES.names if name != "point_group"]
     pq.write_table(pq.read_table(tmp_path / "entries.parquet", columns=kept), tmp_path / "old.parquet")
     files = tmp_path / "residues.parquet", tmp_path / "old.parquet", tmp_path / "outliers.parquet"
     tables.write_json(tmp_path / "fit.json", {"offsets": NONE.as_dict()})
     (row,) = regions.write(*files, tmp_path / "fit.json", tmp_path / "own").rows
-    assert row["expected"] == pytest.approx(0.55, abs=1e-12)
+    assert row["expected"] == pytest.approx(0.55, abs=1e-12) and row["from"] == "1"
+    inside = tables.read_rows(tmp_path / "own" / "entries.parquet")[0]["frac_in_regions"]
+    assert inside == pytest.approx(row["length"] / len(planted["q_04"]))
     (row,) = regions.write(*files, None, tmp_path / "shipped").rows
     assert row["expected"] != pytest.approx(0.55, abs=1e-3)
     tables.write_json(tmp_path / "fit.json", {})
