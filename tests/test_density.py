@@ -217,7 +217,7 @@ def test_the_user_may_choose(tmp_path, name, rule, expected):
 
 @pytest.mark.parametrize(("name", "used"), [("m.mrc", "origin"), ("m.map", "nstart")])
 def test_two_frames_that_differ_are_noted(tmp_path, name, used):
-    path = mapbytes.write(tmp_path / name, RAMP, start=(1, 2, 3), origin=(5, 6.25, 7), cell=(12.0, 10.0, 8.0))
+    path = mapbytes.write(tmp_path / name, RAMP, start=(1, 2, 3), origin=(5, 6.2504, 7), cell=(12.0, 10.0, 8.0))
     assert read_density(path).notes == (
         f"both N*START (2, 4, 6 Å) and ORIGIN (5, 6.25, 7 Å) are set and differ; {used} is used, --origin chooses",
     )
@@ -639,7 +639,7 @@ def test_whole_grid_of_an_array():
     assert density.whole
     assert density.values.dtype == np.float32
     np.testing.assert_array_equal(density.grid, [6, 5, 4])
-    np.testing.assert_array_equal(density.step, [1, 2, 3])
+    np.testing.assert_array_equal(density.step, [1.0, 2.0, 3.0], strict=True)
     np.testing.assert_array_equal(density.origin, [5.0, 6.0, 7.0], strict=True)
     np.testing.assert_array_equal(density.offset, [0, 0, 0])
     plain = whole_grid(RAMP, step=0.5)
@@ -698,6 +698,7 @@ def test_around_a_box_is_what_is_read_around(tmp_path, block):
         np.testing.assert_array_equal(part.values, crop_of(block, part))
         assert part.values.flags.c_contiguous and not np.shares_memory(part.values, held.values)
         assert part.header == held.header and part.grid is held.grid
+    np.testing.assert_array_equal(held.around(ORIGIN + STEP * [[13, 14, 9]], margin=100.0).values, held.values)
     usual, named = (held.around(ORIGIN + STEP * [[13, 14, 9]], **given) for given in ({}, {"margin": 3.0}))
     np.testing.assert_array_equal(usual.values, named.values)
 
