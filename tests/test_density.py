@@ -1,6 +1,7 @@
 """Maps as they come: every header and every damage, value for value against the bytes and the twin's reader."""
 
 import gzip
+import io
 import itertools
 import tracemalloc
 
@@ -360,6 +361,24 @@ def test_read_ahead_is_the_same(tmp_path):
 def test_whole_gzip_of_a_truncated_map(tmp_path):
     reason, text = refused(tmp_path, gzip.compress(WHOLE[:-400]), "m.map.gz")
     assert (reason, text) == ("map_truncated", "m.map.gz: 400 bytes of data are missing")
+
+
+@pytest.mark.parametrize(("length", "at"), [(len(WHOLE) - 400, 0.0), (2000, 19.0), (2000, 1e6)])
+def test_whole_gzip_that_ends_before_or_behind_the_box(tmp_path, length, at):
+    reason, text = refused(tmp_path, gzip.compress(WHOLE[:length]), "m.map.gz", around=np.full((1, 3), at))
+    assert reason == "map_truncated"
+    assert text.startswith("m.map.gz: ") and text.endswith(" bytes of data are missing")
+
+
+def test_a_stream_that_gives_little_at_a_time(tmp_path):
+    class Dribble(io.BytesIO):
+        def readinto(self, into):
+            return super().readinto(into[:7])
+
+    path = mapbytes.write(tmp_path / "m.map", RAMP)
+    density, rest = read_box(Dribble(path.read_bytes()), path)
+    rest()
+    np.testing.assert_array_equal(density.values, RAMP)
 
 
 @pytest.mark.parametrize("around", [None, np.array([[3.0, 3.0, 3.0]])])
