@@ -568,6 +568,8 @@ def test_box_is_the_crop_of_the_whole(tmp_path, block, name, axes):
     around = ORIGIN + STEP * [[12, 14, 9], [15.5, 13, 10.2]]
     box, whole = read_density(path, around), read_density(path)
     assert not box.whole and whole.whole
+    np.testing.assert_array_equal(whole.offset, np.zeros(3, dtype=np.int64), strict=True)
+    assert box.offset.dtype == box.grid.dtype == np.int64
     np.testing.assert_array_equal(whole.values, block)
     np.testing.assert_array_equal(box.values, crop_of(block, box))
     for attribute in ("grid", "step", "origin"):
@@ -660,7 +662,7 @@ def test_whole_grid_of_an_array():
     np.testing.assert_array_equal(density.grid, [6, 5, 4])
     np.testing.assert_array_equal(density.step, [1.0, 2.0, 3.0], strict=True)
     np.testing.assert_array_equal(density.origin, [5.0, 6.0, 7.0], strict=True)
-    np.testing.assert_array_equal(density.offset, [0, 0, 0])
+    np.testing.assert_array_equal(density.offset, np.zeros(3, dtype=np.int64), strict=True)
     plain = whole_grid(RAMP, step=0.5)
     np.testing.assert_array_equal(plain.step, [0.5] * 3, strict=True)
     np.testing.assert_array_equal(plain.origin, [0.0] * 3, strict=True)
