@@ -185,6 +185,7 @@ def test_header_fields_are_in_file_order():
         ("m.mrc.gz", (0, 0, 0), (5, 6, 7), "origin", (5, 6, 7)),
         ("M.MRC", (0, 0, 0), (5, 6, 7), "origin", (5, 6, 7)),
         ("M.MRC.GZ", (0, 0, 0), (5, 6, 7), "origin", (5, 6, 7)),
+        ("M.MRCS", (1, 2, 3), (5, 6, 7), "origin", (5, 6, 7)),
         ("m.mrc", (1, 2, 3), (5, 6, 7), "origin", (5, 6, 7)),
         ("m.mrc", (1, 2, 3), (0, 0, 0), "nstart", (2, 4, 6)),
         ("m.mrc", (0, 0, 0), (0, 0, 0), "nstart", (0, 0, 0)),
@@ -218,15 +219,15 @@ def test_the_user_may_choose(tmp_path, name, rule, expected):
 
 @pytest.mark.parametrize(("name", "used"), [("m.mrc", "origin"), ("m.map", "nstart")])
 def test_two_frames_that_differ_are_noted(tmp_path, name, used):
-    path = mapbytes.write(tmp_path / name, RAMP, start=(1, 2, 3), origin=(5, 6.2504, 7), cell=(12.0, 10.0, 8.0))
+    path = mapbytes.write(tmp_path / name, RAMP, start=(1, 2, 3), origin=(2, 4.2504, 6), cell=(12.0, 10.0, 8.0))
     assert read_density(path).notes == (
-        f"both N*START (2, 4, 6 Å) and ORIGIN (5, 6.25, 7 Å) are set and differ; {used} is used, --origin chooses",
+        f"both N*START (2, 4, 6 Å) and ORIGIN (2, 4.25, 6 Å) are set and differ; {used} is used, --origin chooses",
     )
 
 
 @pytest.mark.parametrize(
     ("start", "origin"),
-    [((1, 2, 3), (2, 4, 6)), ((0, 0, 0), (5, 6, 7)), ((1, 2, 3), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))],
+    [((1, 2, 3), (2.0004, 4, 6)), ((0, 0, 0), (5, 6, 7)), ((1, 2, 3), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))],
 )
 def test_no_note_where_frames_agree_or_one_is_not_set(tmp_path, start, origin):
     path = mapbytes.write(tmp_path / "m.mrc", RAMP, start=start, origin=origin, cell=(12.0, 10.0, 8.0))
