@@ -5,7 +5,7 @@
 The demonstration survey runs once undisturbed, then from the start again in another folder: there it is killed while
 it fetches, scores, puts tables together and writes the report, at a moment drawn evenly over four fifths of the time
 such a job takes, and started again with the same command, until every kind of job was killed as often as `KILLS` says;
-when the survey is finished before, its scores are deleted and it goes on. A kill counts only where the job was running
+when the survey is finished before, what such a job makes is deleted, and it goes on. A kill counts only where the job was running
 when it came. Whenever the survey is finished all tables, flags and figures must be those of the undisturbed run, byte
 for byte, and nothing must be left of the killed runs: no process, no half-made folder.
 `--small`: few and small pairs.
@@ -28,6 +28,7 @@ import psutil
 from slurm import command, demo_config, differences, small_config
 
 KILLS = {"fetch": 12, "score-batch": 14, "aggregate": 12, "report": 12}
+MADE = {"fetch": "scores", "score-batch": "scores", "aggregate": "tables", "report": "report"}
 POLL = 0.01
 MOMENTS = 0.8  # of a job's usual time: many end sooner
 LEFTOVERS = ("scores/*/.scoring-*", "evidence/*/.examining-*", "**/*.tmp", "**/.*.part")
@@ -109,9 +110,8 @@ def main():
         took, once = seconds_of(calm), time.monotonic() - began
         print(f"undisturbed: {once:.0f} s; usual seconds of a job: {took}", flush=True)
         left, at, worst = collections.Counter(KILLS), collections.Counter(), 0
-        while +left:  # a survey in which a kind of job was not killed often enough is done again from its fetching
-            for part in ("fetched", "scores"):
-                shutil.rmtree(killed_often / part, ignore_errors=True)
+        while +left:  # a survey in which a kind of job was not killed often enough is done again from there
+            shutil.rmtree(killed_often / next(part for kind, part in MADE.items() if left[kind]), ignore_errors=True)
             while kind := killed(command(config, killed_often), left, took, rng, log):
                 left[kind] -= 1
                 at[kind] += 1

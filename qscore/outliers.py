@@ -113,8 +113,8 @@ def reference_can_flag(tested, reference, level: float = LEVEL) -> bool:
 
 
 def _flags(low, high, tested, level) -> tuple[np.ndarray, np.ndarray]:
-    """Adjusted p of the side each entry lies on, and its flag; one side alone is not doubled."""
-    sides = 2 - int(np.isnan(low).all()) - int(np.isnan(high).all())
+    """Adjusted p of the side each entry lies on, and its flag; p is not doubled where the upper is not known."""
+    sides = 1 if np.isnan(high).all() else 2
     adjusted = [benjamini_hochberg(np.where(tested, np.minimum(sides * p, 1.0), np.nan)) for p in (low, high)]
     is_high = np.isnan(adjusted[0]) | (high < low)
     own = np.where(is_high, adjusted[1], adjusted[0])

@@ -17,7 +17,7 @@ class Method:
     n_shells : int
         Shells beyond radius 0.
     spacing : float
-        Distance of shells, Å.
+        Distance of shells, Å; a whole number of them is 1 Å.
     points : int
         Points a shell must keep, and points of its first try.
     more : int

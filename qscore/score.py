@@ -155,7 +155,7 @@ def _sample(density, constant, positions, which, to_mask, *, sigmas, threads, me
     if not len(which):
         return found
     near = _near_grid(density, positions, method.reach)
-    place = np.full(len(positions), -1)
+    place = np.empty(len(positions), dtype=np.int64)
     place[near] = np.arange(len(near))
     atoms = np.ascontiguousarray(positions[near])
     cells = cell_list(atoms, reach=method.reach)

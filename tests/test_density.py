@@ -1,6 +1,7 @@
 """Maps as they come: every header and every damage, value for value against the bytes and the twin's reader."""
 
 import gzip
+import io
 import itertools
 import tracemalloc
 
@@ -184,6 +185,7 @@ def test_header_fields_are_in_file_order():
         ("m.mrc.gz", (0, 0, 0), (5, 6, 7), "origin", (5, 6, 7)),
         ("M.MRC", (0, 0, 0), (5, 6, 7), "origin", (5, 6, 7)),
         ("M.MRC.GZ", (0, 0, 0), (5, 6, 7), "origin", (5, 6, 7)),
+        ("M.MRCS", (1, 2, 3), (5, 6, 7), "origin", (5, 6, 7)),
         ("m.mrc", (1, 2, 3), (5, 6, 7), "origin", (5, 6, 7)),
         ("m.mrc", (1, 2, 3), (0, 0, 0), "nstart", (2, 4, 6)),
         ("m.mrc", (0, 0, 0), (0, 0, 0), "nstart", (0, 0, 0)),
@@ -217,15 +219,15 @@ def test_the_user_may_choose(tmp_path, name, rule, expected):
 
 @pytest.mark.parametrize(("name", "used"), [("m.mrc", "origin"), ("m.map", "nstart")])
 def test_two_frames_that_differ_are_noted(tmp_path, name, used):
-    path = mapbytes.write(tmp_path / name, RAMP, start=(1, 2, 3), origin=(5, 6.25, 7), cell=(12.0, 10.0, 8.0))
+    path = mapbytes.write(tmp_path / name, RAMP, start=(1, 2, 3), origin=(2, 4.2504, 6), cell=(12.0, 10.0, 8.0))
     assert read_density(path).notes == (
-        f"both N*START (2, 4, 6 Å) and ORIGIN (5, 6.25, 7 Å) are set and differ; {used} is used, --origin chooses",
+        f"both N*START (2, 4, 6 Å) and ORIGIN (2, 4.25, 6 Å) are set and differ; {used} is used, --origin chooses",
     )
 
 
 @pytest.mark.parametrize(
     ("start", "origin"),
-    [((1, 2, 3), (2, 4, 6)), ((0, 0, 0), (5, 6, 7)), ((1, 2, 3), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))],
+    [((1, 2, 3), (2.0004, 4, 6)), ((0, 0, 0), (5, 6, 7)), ((1, 2, 3), (0, 0, 0)), ((0, 0, 0), (0, 0, 0))],
 )
 def test_no_note_where_frames_agree_or_one_is_not_set(tmp_path, start, origin):
     path = mapbytes.write(tmp_path / "m.mrc", RAMP, start=start, origin=origin, cell=(12.0, 10.0, 8.0))
@@ -253,7 +255,7 @@ def test_absurd_starts_are_only_far_away(tmp_path):
 @pytest.mark.parametrize("rule", ["start", "", None, "ORIGIN"])
 def test_an_unknown_origin_rule_is_the_callers_mistake(tmp_path, rule):
     path = mapbytes.write(tmp_path / "m.map", RAMP)
-    with pytest.raises(ValueError, match="expected one of auto, nstart, origin"):
+    with pytest.raises(ValueError, match=f"^origin rule {rule!r}; expected one of auto, nstart, origin$"):
         read_density(path, origin_rule=rule)
 
 
@@ -362,6 +364,24 @@ def test_whole_gzip_of_a_truncated_map(tmp_path):
     assert (reason, text) == ("map_truncated", "m.map.gz: 400 bytes of data are missing")
 
 
+@pytest.mark.parametrize(("length", "at"), [(len(WHOLE) - 400, 0.0), (2000, 19.0), (2000, 1e6)])
+def test_whole_gzip_that_ends_before_or_behind_the_box(tmp_path, length, at):
+    reason, text = refused(tmp_path, gzip.compress(WHOLE[:length]), "m.map.gz", around=np.full((1, 3), at))
+    assert reason == "map_truncated"
+    assert text.startswith("m.map.gz: ") and text.endswith(" bytes of data are missing")
+
+
+def test_a_stream_that_gives_little_at_a_time(tmp_path):
+    class Dribble(io.BytesIO):
+        def readinto(self, into):
+            return super().readinto(into[:7])
+
+    path = mapbytes.write(tmp_path / "m.map", RAMP)
+    density, rest = read_box(Dribble(path.read_bytes()), path)
+    rest()
+    np.testing.assert_array_equal(density.values, RAMP)
+
+
 @pytest.mark.parametrize("around", [None, np.array([[3.0, 3.0, 3.0]])])
 def test_corrupt_gzip_checksum_is_seen_whatever_is_read(tmp_path, around):
     broken = bytearray(PACKED)
@@ -452,7 +472,38 @@ def test_an_image_is_no_volume(tmp_path, shape):
 @pytest.mark.parametrize("points", [(0, 4, 4), (4, -4, 4), (4, 4, 70000), (2**31 - 1,) * 3])
 def test_absurd_numbers_of_points(tmp_path, points):
     raw = mapbytes.header_bytes(points=points, sampling=(4, 4, 4)) + bytes(256)
-    assert refused(tmp_path, raw)[0] == "map_unreadable"
+    told = f"m.map: {points} points; expected 1 to 65,535 along each axis"
+    assert refused(tmp_path, raw) == ("map_unreadable", told)
+
+
+@pytest.mark.parametrize("points", [(65535, 2, 2), (2, 65535, 2), (2, 2, 65535)])
+def test_the_most_and_the_fewest_points(tmp_path, points):
+    path = tmp_path / "m.map"
+    path.write_bytes(mapbytes.header_bytes(points=points, mode=0) + bytes(4 * 65535))
+    assert read_density(path).values.shape == points[::-1]
+
+
+def test_a_section_too_large_to_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("qscore.density.MOST_OF_A_SECTION", 4 * 5 * 6)
+    assert written(tmp_path, mapbytes.map_bytes(RAMP)).whole
+    monkeypatch.setattr("qscore.density.MOST_OF_A_SECTION", 4 * 5 * 6 - 1)
+    told = "m.map: 6 x 5 points in a section"
+    assert refused(tmp_path, mapbytes.map_bytes(RAMP)) == ("map_unreadable", told)
+
+
+@pytest.mark.parametrize("name", ["m.map", "m.map.gz"])
+def test_too_much_behind_the_data(tmp_path, monkeypatch, name):
+    """However it is read; as much as is allowed is left alone."""
+    monkeypatch.setattr("qscore.density.MOST_BEHIND", 1000)
+    monkeypatch.setattr("qscore.density._CHUNK_BYTES", 300)
+    for behind in (1000, 1001):
+        raw = mapbytes.map_bytes(RAMP) + bytes(behind)
+        raw = gzip.compress(raw) if name.endswith("gz") else raw
+        if behind == 1000:
+            np.testing.assert_array_equal(written(tmp_path, raw, name).values, RAMP)
+        else:
+            told = f"{name}: more than 1,000 bytes behind the data"
+            assert refused(tmp_path, raw, name) == ("map_damaged", told)
 
 
 @pytest.mark.parametrize("name", ["m.map", "m.map.gz"])
@@ -518,6 +569,8 @@ def test_box_is_the_crop_of_the_whole(tmp_path, block, name, axes):
     around = ORIGIN + STEP * [[12, 14, 9], [15.5, 13, 10.2]]
     box, whole = read_density(path, around), read_density(path)
     assert not box.whole and whole.whole
+    np.testing.assert_array_equal(whole.offset, np.zeros(3, dtype=np.int64), strict=True)
+    assert box.offset.dtype == box.grid.dtype == np.int64
     np.testing.assert_array_equal(whole.values, block)
     np.testing.assert_array_equal(box.values, crop_of(block, box))
     for attribute in ("grid", "step", "origin"):
@@ -608,8 +661,68 @@ def test_whole_grid_of_an_array():
     assert density.whole
     assert density.values.dtype == np.float32
     np.testing.assert_array_equal(density.grid, [6, 5, 4])
-    np.testing.assert_array_equal(density.step, [1, 2, 3])
-    np.testing.assert_array_equal(whole_grid(RAMP, step=0.5).step, [0.5] * 3)
+    np.testing.assert_array_equal(density.step, [1.0, 2.0, 3.0], strict=True)
+    np.testing.assert_array_equal(density.origin, [5.0, 6.0, 7.0], strict=True)
+    np.testing.assert_array_equal(density.offset, np.zeros(3, dtype=np.int64), strict=True)
+    plain = whole_grid(RAMP, step=0.5)
+    np.testing.assert_array_equal(plain.step, [0.5] * 3, strict=True)
+    np.testing.assert_array_equal(plain.origin, [0.0] * 3, strict=True)
+    assert (plain.origin_rule, plain.notes, plain.header) == ("nstart", (), None)
+
+
+class Seen:
+    """What is told of a map while it is read."""
+
+    def __init__(self):
+        self.begun, self.parts = [], []
+
+    def begin(self, header, origin):
+        assert not self.parts
+        self.begun.append((header, origin))
+
+    def add(self, sections):
+        assert sections.dtype == np.float32 and sections.flags.c_contiguous
+        self.parts.append(sections.copy())
+
+
+@pytest.mark.parametrize("at_once", [0.5, 1, 2.5, 7, 1000])
+@pytest.mark.parametrize("axes", [(1, 2, 3), (3, 1, 2)])
+@pytest.mark.parametrize("mode", [1, 2])
+def test_runs_of_sections(tmp_path, monkeypatch, mode, axes, at_once):
+    """The box and what is seen in passing, however many sections are read at once; the last run may be shorter."""
+    block = np.random.default_rng(9).integers(-99, 99, (23, 29, 31)).astype(np.float32)
+    path = mapbytes.write(tmp_path / "m.map", block, axes=axes, mode=mode, **FRAME)
+    stored = block if axes == (1, 2, 3) else block.transpose(1, 2, 0)
+    monkeypatch.setattr("qscore.density._CHUNK_BYTES", int(at_once * stored[0].size * {1: 2, 2: 4}[mode]))
+    around, seen = ORIGIN + STEP * [[12, 14, 9], [15.5, 13, 10.2]], Seen()
+    plain, box = read_density(path, around), read_density(path, around, passing=seen)
+    for one in (plain, box):
+        np.testing.assert_array_equal(one.values, crop_of(block, one))
+        assert 0 < one.values.size < block.size / 2
+    np.testing.assert_array_equal(np.concatenate(seen.parts), stored)
+    assert [len(part) for part in seen.parts[:-1]] == [min(max(int(at_once), 1), len(stored))] * (len(seen.parts) - 1)
+    ((header, origin),) = seen.begun
+    assert header == box.header
+    np.testing.assert_array_equal(origin, ORIGIN)
+
+
+def test_around_a_box_is_what_is_read_around(tmp_path, block):
+    """Of a box, and of one that does not hold all of what is asked for; the values are the copy's own."""
+    path = mapbytes.write(tmp_path / "m.map", block, **FRAME)
+    held = read_density(path, ORIGIN + STEP * [[12, 14, 9], [15.5, 13, 10.2]])
+    for index, margin in (([13, 14, 9], 0.2), ([12, 13, 9], 0.0), ([3, 28, 9], 2.0), ([29, 2, 22], 1.0)):
+        part = held.around(ORIGIN + STEP * [index], margin=margin)
+        read = read_density(path, ORIGIN + STEP * [index], margin=margin)
+        first = np.clip(read.offset, held.offset, held.offset + held.values.shape[::-1])
+        last = np.clip(read.offset + read.values.shape[::-1], first, held.offset + held.values.shape[::-1])
+        np.testing.assert_array_equal(part.offset, first)
+        np.testing.assert_array_equal(part.values.shape[::-1], last - first)
+        np.testing.assert_array_equal(part.values, crop_of(block, part))
+        assert part.values.flags.c_contiguous and not np.shares_memory(part.values, held.values)
+        assert part.header == held.header and part.grid is held.grid
+    np.testing.assert_array_equal(held.around(ORIGIN + STEP * [[13, 14, 9]], margin=100.0).values, held.values)
+    usual, named = (held.around(ORIGIN + STEP * [[13, 14, 9]], **given) for given in ({}, {"margin": 3.0}))
+    np.testing.assert_array_equal(usual.values, named.values)
 
 
 # ---- real files ----

@@ -9,10 +9,11 @@ import json
 import numpy as np
 import pytest
 from patsy import dmatrix
+from scipy import stats
 
 from qscore import nulls
 from qscore.localscale import descriptive_z
-from qscore.outliers import band_flag, benjamini_hochberg, beyond_band, judge, reference_can_flag
+from qscore.outliers import LEVEL, band_flag, benjamini_hochberg, beyond_band, judge, reference_can_flag
 
 
 def spread(resolution):
@@ -48,7 +49,9 @@ def literal_adjusted(p):
 def test_band_flag():
     assert band_flag(0.1, 0.2, 0.4) == "low"
     assert band_flag(0.5, 0.2, 0.4) == "high"
-    assert band_flag(0.3, 0.2, 0.4) == band_flag(None, 0.2, 0.4) == band_flag(0.3, np.nan, np.nan) == ""
+    assert band_flag(0.3, 0.2, 0.4) == band_flag(0.2, 0.2, 0.4) == band_flag(0.4, 0.2, 0.4) == ""
+    assert band_flag(None, 0.2, 0.4) == band_flag(np.nan, 0.2, 0.4) == band_flag(0.3, np.nan, np.nan) == ""
+    assert band_flag(0.5, np.nan, 0.4) == band_flag(0.1, 0.2, np.nan) == ""
 
 
 def test_adjusted_p_equal_the_literal_ones():
@@ -57,11 +60,14 @@ def test_adjusted_p_equal_the_literal_ones():
 
 
 def test_adjusted_p_do_not_count_what_is_not_known():
-    found = benjamini_hochberg([0.01, np.nan, 0.04])
-    np.testing.assert_allclose(found, [0.02, np.nan, 0.04])
+    for unknown in (np.nan, None):
+        np.testing.assert_allclose(benjamini_hochberg([0.01, unknown, 0.04]), [0.02, np.nan, 0.04])
     assert np.isnan(benjamini_hochberg([np.nan])).all()
-    with pytest.raises(ValueError, match="within 0 to 1"):
-        benjamini_hochberg([1.5])
+    np.testing.assert_allclose(benjamini_hochberg([0.0, 1.0]), [0.0, 1.0])
+    np.testing.assert_allclose(benjamini_hochberg([[0.01], [0.04]]), [[0.02], [0.04]])
+    for p in (1.5, -0.5):
+        with pytest.raises(ValueError, match=r"^p-values must lie within 0 to 1$"):
+            benjamini_hochberg([0.5, p, np.nan])
 
 
 def test_clean_archives_carry_flags_at_the_nominal_rate_at_most():
@@ -87,6 +93,91 @@ def test_high_side_is_judged_too():
     found = flags(resolution, q)
     assert (found[planted] == "high").mean() >= 0.8
     assert not (found == "low").any()
+
+
+class StandardNormal:
+    """A null in which Q is z already."""
+
+    @staticmethod
+    def z(resolution, q):
+        return q + 0 * resolution
+
+    @staticmethod
+    def p_low(resolution, z):
+        return stats.norm.cdf(z)
+
+    @staticmethod
+    def p_high(resolution, z):
+        return stats.norm.sf(z)
+
+
+@pytest.mark.parametrize("left_out", [(), (1, 4)])
+def test_flags_by_hand(left_out):
+    """Each side by itself on twice its p; an entry is told of the side it lies on."""
+    q = np.array([-4.0, -2.9, -1.0, 0.0, 0.6, 3.0, 5.0])
+    judged = ~np.isin(np.arange(7), left_out)
+    found = judge([3] * 7, q, StandardNormal, judged=judged if left_out else None)
+    low, high = (literal_adjusted(np.minimum(2 * p[judged], 1)) for p in (stats.norm.cdf(q), stats.norm.sf(q)))
+    np.testing.assert_allclose(found["p_adjusted"][judged], np.where(q[judged] > 0, high, low))
+    assert np.isnan(found["p_adjusted"][~judged]).all()
+    flags = np.array(["low", "low", "", "", "", "high", "high"])
+    assert found["flag"].tolist() == np.where(judged, flags, "").tolist()
+    for name, expected in (("z", q), ("p_low", stats.norm.cdf(q)), ("p_high", stats.norm.sf(q))):
+        np.testing.assert_allclose(found[name], expected)
+    strict = judge([3] * 7, q, StandardNormal, level=1e-4)["flag"].tolist()
+    assert strict == ["", "", "", "", "", "", "high"]
+    mildest = found["p_adjusted"][5]
+    assert judge([3] * 7, q, StandardNormal, level=mildest, judged=judged)["flag"][5] == "high"
+
+
+def test_what_is_not_known_may_be_none():
+    def told(missing):
+        resolution, q = [3.0, 3.0, missing, 3.0, 3.0], [-4.0, missing, 0.1, 0.2, 5.0]
+        return judge(resolution, q, StandardNormal, judged=[True] * 4 + [None])
+
+    none, nan = told(None), told(np.nan)
+    for name in none:
+        np.testing.assert_array_equal(none[name], nan[name])
+    assert none["flag"].tolist() == ["low", "", "", "", ""]
+    assert none["flag_reference"].dtype == object
+    np.testing.assert_array_equal(beyond_band([0.5, None, 0.1], [0.2] * 3, [0.3, 0.3, None]), [0.2, np.nan, np.nan])
+
+
+def test_mirrored_flags_are_not_doubled():
+    """The lower side alone is tested: at twice its p none of the thirty would be flagged."""
+    q = np.concatenate([stats.norm.ppf(np.linspace(0.01, 0.99, 60)), np.full(30, -4.0), [9.0]])
+    judged = np.arange(91) < 90
+    found = judge(np.full(91, 3.0), q, StandardNormal, judged=judged)["flag_mirrored"]
+    assert found.tolist() == [""] * 60 + ["low"] * 30 + [""]
+    assert min(literal_adjusted(np.minimum(2 * nulls.mirrored_p(q[judged]), 1))) > LEVEL
+
+
+def test_flags_by_a_reference(monkeypatch):
+    """Ranks of both sides become flags as other p do; none where there are no ranks, or too few to tell."""
+    n, asked = 400, []
+    resolution, q = np.full(n, 3.0), np.zeros(n)
+    low, high = np.full(n, 0.5), np.full(n, 0.5)
+    low[:30], high[:30] = 1e-4, 0.9999
+    low[30:50], high[30:50] = 0.9999, 1e-4
+    told = {"p": (low, high)}
+
+    def ranks(*arguments):
+        asked.append(arguments)
+        return told["p"]
+
+    monkeypatch.setattr(nulls, "reference_p", ranks)
+    reference, folds = np.arange(n) >= 100, np.arange(n) % 5
+    given = {"reference": reference, "folds": folds}
+    found = judge(resolution, q, StandardNormal, **given)["flag_reference"]
+    assert found.tolist() == ["low"] * 30 + ["high"] * 20 + [""] * 350
+    for got, expected in zip(asked[0], (resolution, q, reference, folds), strict=True):
+        assert np.array_equal(got, expected)
+    not_low = judge(resolution, q, StandardNormal, judged=np.arange(n) >= 10, **given)["flag_reference"]
+    assert not_low.tolist() == [""] * 10 + found[10:].tolist()
+    none = [judge(resolution, q, StandardNormal), judge(resolution, q, StandardNormal, level=1e-3, **given)]
+    told["p"] = np.full(n, np.nan), np.full(n, np.nan)
+    none.append(judge(resolution, q, StandardNormal, **given))
+    assert all(one["flag_reference"].tolist() == [None] * n for one in none)
 
 
 @pytest.mark.parametrize("skew", [0.0, 0.3])
@@ -251,6 +342,12 @@ def test_whether_a_reference_can_flag_is_counted():
     assert reference_can_flag(tested, reference)  # 201 outside, 50 needed
     assert not reference_can_flag(tested, np.arange(1000) < 960)  # 40 outside, 41.6 needed
     assert not reference_can_flag(tested, np.zeros(1000, dtype=bool))
+    some = np.arange(89) < 50  # of 50 tested 40 lie outside a reference of 49: just the 2 · 50 / (0.05 · 50) needed
+    assert reference_can_flag(some, np.arange(89) >= 40)
+    assert not reference_can_flag(some, np.append(np.arange(88) >= 39, False))
+    assert not reference_can_flag(some, np.arange(89) >= 40, level=0.04)
+    assert not reference_can_flag([True] * 4, [True, None, None, None], level=1)  # 3 outside, 2 · 4 / 2 needed
+    assert reference_can_flag([True, None, True, True], [True, None, None, None], level=1.5)  # 2 of 2
 
 
 def test_beyond_band():

@@ -1,6 +1,9 @@
 """Regions of chains: residues, copies, null → rows."""
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from qscore import chains, copies, offsets, regions, scannull, tables
@@ -49,6 +52,43 @@ def test_planted_domain_is_found():
     assert row["z_within"] == pytest.approx(-3, abs=0.7)
     assert row["p"] <= row["p_adjusted"] <= 0.05
     assert "simulated" in row["reference"]
+
+
+def test_a_row_says_what_the_residues_say():
+    """Means over the window of what the view tells, and what the p rests on."""
+    residues = pair(chain(np.random.default_rng(1), "A", bad=range(60, 90), first=11))
+    (row,) = found_in(residues)
+    window = slice(int(row["from"]) - 11, int(row["to"]) - 10)
+    view = chains.residue_view(residues, {("EMD-1", "1abc"): chains.Entry(3.0, 0.5, False)}, NONE)
+    assert (row["emdb_id"], row["pdb_id"], row["n_tested"]) == ("EMD-1", "1abc", 1)
+    assert row["mean_q"] == pytest.approx(residues["q_04"][window].mean())
+    for name in ("expected", "z_within", "z_archive"):
+        assert row[name] == pytest.approx(view[name][window].mean(), nan_ok=True)
+    assert row["p_adjusted"] == row["p"]
+    assert row["reference"] == f"{scannull.shipped().reference}; p adjusted over 1 chain"
+
+
+def test_a_null_of_the_class_is_used_where_it_is_given():
+    residues, entry = pair(chain(np.random.default_rng(1), "A", bad=range(60, 90))), regions.Entry(3.0, 0.5, False)
+    shipped = scannull.shipped()
+    for kind, told in (("protein", "mine"), ("rna", shipped.reference)):
+        own = replace(shipped, kind=np.full(len(shipped), kind), reference="mine")
+        (row,) = regions.find_regions(residues, {("EMD-1", "1abc"): entry}, NONE, own)
+        assert row["reference"] == f"{told}; p adjusted over 1 chain"
+
+
+def test_several_regions_of_a_chain_worst_first():
+    """A second window is held to the same bar; rows of equal entries are in order of their ids."""
+    one = chain(np.random.default_rng(31), "A", 400, bad=[*range(40, 60), *range(200, 216)], depth=0.4)
+    parts = [pair(one, ids=ids) for ids in (("EMD-2", "1abc"), ("EMD-1", "2abc"), ("EMD-1", "1abc"))]
+    rows = found_in({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    assert [(row["emdb_id"], row["pdb_id"]) for row in rows[:3]] == [
+        ("EMD-1", "1abc"), ("EMD-1", "2abc"), ("EMD-2", "1abc"),
+    ]  # fmt: skip
+    assert [row["p"] for row in rows] == sorted(row["p"] for row in rows) and len(rows) == 6
+    assert [int(row["from"]) for row in rows] == pytest.approx([201] * 3 + [41] * 3, abs=2)
+    assert [int(row["to"]) for row in rows] == pytest.approx([216] * 3 + [60] * 3, abs=2)
+    assert all(row["p"] <= row["p_adjusted"] <= 0.05 and row["n_tested"] == 3 for row in rows)
 
 
 def test_homogeneous_pairs_have_none():
@@ -155,6 +195,7 @@ def test_symmetric_copies_count_once():
     parts = [copy_of(one, name, one["q_04"] + rng.normal(0, 0.005, 150)) for name in "ABCD"]
     (four,), (single,) = found_in(pair(*parts), symmetric=True), found_in(pair(one))
     assert four["pooled"] == "A B C D"
+    assert [row["pooled"] for row in found_in(pair(*parts[:2]), symmetric=True)] == ["A B"]
     assert (four["from"], four["to"]) == (single["from"], single["to"])
     assert four["p"] == pytest.approx(single["p"], rel=0.2) and four["mean_q"] == pytest.approx(
         single["mean_q"], abs=0.01
@@ -244,10 +285,59 @@ def test_adjusted_is_benjamini_hochberg():
     assert regions.adjusted(np.sort(p)[9], p) <= regions.adjusted(between, p) <= regions.adjusted(np.sort(p)[10], p)
 
 
+def test_adjusted_by_hand():
+    """m p / k beside the values of the list, no more than the next one of it has; what is not known is no test."""
+    among = np.array([0.5, 0.02, np.nan, 0.01, 0.02])
+    found = regions.adjusted([0.001, 0.01, 0.02, 0.3, 0.9], among)
+    assert found == pytest.approx([0.004, 0.08 / 3, 0.08 / 3, 0.4, 0.9])
+    assert regions.adjusted([0.03], np.array([0.04])) == pytest.approx([0.03])
+
+
+def scanned(**columns):
+    """Columns of `features` of as many chains as are given, the rest of each 0."""
+    n = len(next(iter(columns.values())))
+    blank = {name: np.zeros(n) for name in scannull.COLUMNS[1:]} | {"kind": np.full(n, "protein")}
+    return blank | {name: np.array(values) for name, values in columns.items()}
+
+
+def test_a_null_of_the_unflagged_chains_that_were_scanned():
+    columns = scanned(maximum=[1.0, np.nan, 2.0, 3.0], length=[10.0, 20.0, 30.0, 40.0])
+    null = regions.build_null(columns, np.array([True, True, False, True]))
+    assert (null.maximum.tolist(), null.length.tolist()) == ([1, 3], [10, 40])
+    assert null.reference == "this survey's chains"
+
+
+def test_a_null_of_ones_own_needs_enough_chains_of_the_class():
+    def own(n):
+        return scannull.ScanNull(**scanned(maximum=np.ones(n + 50), kind=["protein"] * n + ["rna"] * 50))
+
+    enough, few = own(scannull.FEWEST), own(scannull.FEWEST - 1)
+    assert regions.null_for("protein", enough) is enough
+    for kind, null in (("protein", few), ("rna", enough), ("protein", None)):
+        assert len(regions.null_for(kind, null)) == len(scannull.shipped())
+
+
+def test_p_of_each_class_by_its_null():
+    """Where nothing was scanned, or no null serves, nothing is told."""
+
+    class Null:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def p(self, chains, kind):
+            assert set(chains) == set(scannull.COLUMNS[1:])
+            return self.factor * chains["maximum"] + chains["length"]
+
+    columns = scanned(maximum=[1.0, 2.0, np.nan, 4.0], length=[0.5, 0, 0, 0], kind=["rna", "protein", "rna", "dna"])
+    found = regions.p_values(columns, {"rna": Null(10), "protein": Null(100)})
+    np.testing.assert_array_equal(found, [10.5, 200, np.nan, np.nan])
+
+
 def test_cutoff():
     p = np.array([0.001, 0.01, 0.04, 0.5, np.nan])
     assert regions.cutoff(p) == pytest.approx(0.05 * 2 / 4)
     assert regions.cutoff(np.array([0.5, np.nan])) == 0 and regions.cutoff(np.empty(0)) == 0
+    assert regions.cutoff(np.array([0.05])) == 0.05 and regions.cutoff(np.array([0.5]), level=0.5) == 0.5
 
 
 # ---- a survey ----
@@ -307,11 +397,13 @@ def test_survey_by_the_shipped_null(tmp_path):
     assert len(null) == 6  # the two chains of the flagged entry are no reference
 
 
-def test_survey_by_its_own_null_and_order(tmp_path):
+def test_survey_by_its_own_null_and_order(tmp_path, monkeypatch):
+    """The other way round, and each batch a row group, in the second."""
     every = [entry_of(k, bad=range(40, 60) if k in (5, 60) else ()) for k in range(110)]
     rows = run(tmp_path / "one", [every[:50], every[50:]])
     assert {row["emdb_id"] for row in rows} >= {"EMD-5", "EMD-60"} and len(rows) <= 4
     assert {row["reference"] for row in rows} == {f"{regions.SURVEY}; p adjusted over 220 chains"}
+    monkeypatch.setattr(tables, "_GROUP", 1)
     other = run(tmp_path / "two", [every[50:], every[:50]])
     assert rows == other
     for name in ("regions.tsv", "regions.parquet", "entries.parquet", "scan_null.parquet"):
@@ -343,7 +435,43 @@ def test_ligands_join_the_table(tmp_path):
     assert (found.rows, found.n_tested, len(found)) == ([ligand], 2, 1)
     words = "2 chains tested, p adjusted over all: 0 regions less resolved than expected; 1 ligands, ions and waters"
     assert str(found) == words
+    words = "1 chain tested, p adjusted over all: 1 region less resolved than expected; 0 ligands, ions and waters"
+    assert str(regions.Survey([{"kind": regions.KIND}], 1)) == words
+    words = (
+        "1,234 chains tested, p adjusted over all: 2 regions less resolved than expected; 0 ligands, ions and waters"
+    )
+    assert str(regions.Survey([{"kind": regions.KIND}] * 2, 1234)) == words
     assert tables.read_tsv(folder / "regions.tsv")[0]["kind"] == "ligand"
+
+
+def test_a_survey_by_the_offsets_of_a_fit_and_tables_of_old(tmp_path):
+    """No offsets in the fit: what is expected is the entry's. No point group in the table: none is imposed.
+
+    The region begins with the first residue of the table.
+    """
+    planted = entry_of(3, bad=range(30))
+    survey_files(tmp_path, [[planted, entry_of(4)]])
+    kept = [name for name in tables.ENTRIES.names if name != "point_group"]
+    pq.write_table(pq.read_table(tmp_path / "entries.parquet", columns=kept), tmp_path / "old.parquet")
+    files = tmp_path / "residues.parquet", tmp_path / "old.parquet", tmp_path / "outliers.parquet"
+    tables.write_json(tmp_path / "fit.json", {"offsets": NONE.as_dict()})
+    (row,) = regions.write(*files, tmp_path / "fit.json", tmp_path / "own").rows
+    assert row["expected"] == pytest.approx(0.55, abs=1e-12) and row["from"] == "1"
+    inside = tables.read_rows(tmp_path / "own" / "entries.parquet")[0]["frac_in_regions"]
+    assert inside == pytest.approx(row["length"] / len(planted["q_04"]))
+    (row,) = regions.write(*files, None, tmp_path / "shipped").rows
+    assert row["expected"] != pytest.approx(0.55, abs=1e-3)
+    tables.write_json(tmp_path / "fit.json", {})
+    with pytest.raises(ValueError, match=r"fit\.json lacks offsets: fit again$"):
+        regions.write(*files, tmp_path / "fit.json", tmp_path / "none")
+
+
+def test_a_survey_without_chains(tmp_path):
+    waters = pair(chain(np.random.default_rng(1), "W", 3, kind="water"))
+    assert run(tmp_path / "one", [[waters]]) == []
+    folder = tmp_path / "one" / "regions"
+    assert tables.read_tsv(folder / "regions.tsv") == tables.read_rows(folder / "entries.parquet") == []
+    assert len(scannull.read(folder / "scan_null.parquet")) == 0
 
 
 def test_regions_of_pair():
@@ -352,9 +480,51 @@ def test_regions_of_pair():
     class Curve:
         @staticmethod
         def expected(resolution):
-            return 0.6
+            return 0.2 * resolution
 
     (row,) = regions.regions_of_pair(residues, resolution=3.0, curve=Curve)
     assert int(row["from"]) == pytest.approx(61, abs=2) and row["expected"] == pytest.approx(0.6, abs=0.1)
     assert set(row) == {*tables.REGIONS.names, "n_tested"} and row["n_tested"] == 1
     assert row["reference"].endswith("; p adjusted over 1 chain")
+
+
+def test_a_single_pair_without_a_curve_and_with_a_symmetry():
+    """Copies that are set equal count once."""
+    rng = np.random.default_rng(8)
+    one = chain(rng, "A", bad=range(70, 90), depth=0.4)
+    parts = [copy_of(one, name, one["q_04"] + rng.normal(0, 0.02, 150)) for name in "ABCD"]
+    residues = {name: np.concatenate([part[name] for part in parts]) for name in one}
+    p = {}
+    for group in ("C4", "C1", None):
+        (row,) = regions.regions_of_pair(residues, resolution=3.0, point_group=group)
+        assert np.isnan([row["expected"], row["z_archive"]]).all() and row["pooled"] == "A B C D"
+        assert (row["emdb_id"], row["pdb_id"]) == ("", "")
+        entry = {("EMD-1", "1abc"): regions.Entry(3.0, np.nan, group == "C4")}
+        (same,) = regions.find_regions(pair(*parts), entry, offsets.shipped())
+        p[group] = row["p"]
+        assert row["p"] == same["p"]
+    assert p["C1"] == p[None] != p["C4"]
+
+
+def test_what_regions_amount_to_in_each_pair():
+    """Also where nothing lies beside them, or only one residue, or what does has no score; waters do not count."""
+    pairs = {"EMD-1": [0.1, 0.2, 0.9, 0.7], "EMD-2": [0.1, 0.2], "EMD-3": [0.4, 0.6, np.nan], "EMD-4": [0.3, np.nan]}
+    parts = []
+    for name, q in pairs.items():
+        part = chain(np.random.default_rng(1), "A", len(q), names=["ALA"] * len(q)) | {"q_04": np.array(q)}
+        parts.append(pair(part, ids=(name, "1abc")))
+    parts.append(pair(chain(np.random.default_rng(1), "W", 3, kind="water"), ids=("EMD-5", "1abc")))
+    residues = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    inside = np.array([1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1], dtype=bool)
+    rows = [{"emdb_id": name, "pdb_id": "1abc"} for name in ("EMD-1", "EMD-2", "EMD-1")]
+    found = regions.summarise(residues, inside, rows)
+    assert [list(row) for row in found] == [
+        ["emdb_id", "pdb_id", "n_regions", "frac_in_regions", "q_outside_regions"]
+    ] * 4
+    assert [tuple(row.values())[:3] for row in found] == [
+        ("EMD-1", "1abc", 2), ("EMD-2", "1abc", 1), ("EMD-3", "1abc", 0), ("EMD-4", "1abc", 0),
+    ]  # fmt: skip
+    assert [row["frac_in_regions"] for row in found] == pytest.approx([1 / 2, 1, 1 / 3, 1 / 2])
+    outside = [row["q_outside_regions"] for row in found]
+    assert outside == pytest.approx([0.8, np.nan, 0.6, np.nan], nan_ok=True)
+    assert regions.summarise({name: column[-3:] for name, column in residues.items()}, inside[-3:], rows) == []

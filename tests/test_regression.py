@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from qscore import robust, shape
-from qscore.regression import Line, fit_cubic, fit_line, fit_robust, lines_from, lines_of, sums_of
+from qscore.regression import Line, fit_cubic, fit_line, fit_robust, lines_from, lines_of, lines_without, sums_of
 from qscore.robust import robust_lines
 from qscore.shape import NO_EVIDENCE, SLIGHTLY, SURE, UNTESTED, WRONG, lack_of_fit, too_few_for_shape
 
@@ -79,6 +79,36 @@ def test_prediction_interval_covers_what_it_says():
     assert 0.88 < np.mean((low <= y) & (y <= high)) < 0.92
 
 
+@pytest.mark.parametrize(
+    ("x", "told"),
+    [([], "0 points over 0 Å"), ([2.0, 3.0], "2 points over 1 Å"), ([3.0, 3.0, 3.0, 3.0], "4 points over 0 Å")],
+)
+def test_a_line_needs_points(x, told):
+    with pytest.raises(ValueError, match=f"^{told}; a line needs 3 at different resolutions$"):
+        fit_line(x, np.zeros(len(x)))
+
+
+def test_a_line_in_words():
+    line = fit_line([2, 3, 4, 5], [4, 3, 1, 0])
+    assert (line.slope, line.intercept, line.n) == pytest.approx((-1.4, 6.9, 4))
+    assert (line.x_low, line.x_high) == (2.0, 5.0)
+    assert line.text() == "Q = 6.900 − 1.400 R,  R² = 0.98"
+    assert fit_line([2, 3, 5], [0, 0.25, 0.75]).text() == "Q = -0.500 + 0.250 R,  R² = 1.00"
+
+
+def test_single_precision_is_reckoned_in_double():
+    x, y = (values.astype(np.float32) for values in planted(50))
+    wide_x, wide_y = x.astype(float), y.astype(float)
+    for fit in (fit_line, fit_cubic):
+        found = fit(x, y)
+        assert found == fit(wide_x, wide_y)
+        np.testing.assert_array_equal(found.at(x), found.at(wide_x), strict=True)
+    np.testing.assert_array_equal(fit_line(x, y).prediction(x), fit_line(x, y).prediction(wide_x), strict=True)
+    assert fit_robust(x, y, "huber") == fit_robust(wide_x, wide_y, "huber")
+    group = np.arange(50) % 3
+    assert np.array_equal(lines_of(x, y, group, 3).slope, lines_of(wide_x, wide_y, group, 3).slope)
+
+
 # ---- the cubic ----
 
 
@@ -114,8 +144,17 @@ def test_cubic_far_from_zero_keeps_its_digits():
 
 @pytest.mark.parametrize(("x", "told"), [([1, 2, 3, 4], "4 points at 4"), ([1, 2, 3, 3, 3, 1], "6 points at 3")])
 def test_cubic_needs_points(x, told):
+    told = f"^{told} resolutions; a curve of degree 3 needs 5 at 4 different ones$"
     with pytest.raises(ValueError, match=told):
         fit_cubic(x, np.zeros(len(x)))
+
+
+def test_a_cubic_of_the_fewest_points():
+    """Three of the five have a coefficient each to themselves: no HC3."""
+    found = fit_cubic([1, 2, 3, 4, 4], [1, 8, 27, 62, 66])
+    np.testing.assert_allclose(found.coefficients, (1, 0, 0, 0), atol=1e-9)
+    assert found.n == 5 and found.covariance_hc3 is None
+    assert found.rmse == pytest.approx(np.sqrt(8 / 5))
 
 
 # ---- robust lines ----
@@ -184,6 +223,15 @@ def test_m_estimates_are_reweighted_least_squares(norm, weight):
     y[:30] -= 0.4
     found = fit_robust(x, y, norm)
     np.testing.assert_allclose([found["slope"], found["intercept"]], literal_m_estimate(x, y, weight), rtol=1e-5)
+    residual = y - found["intercept"] - found["slope"] * x
+    scale = np.median(np.abs(residual)) / 0.6744897501960817
+    u, step, design = residual / scale, 1e-6, np.column_stack([np.ones(300), x])
+    psi = [weight(at) * at for at in (u - step, u, u + step)]
+    bend = (psi[2] - psi[0]) / (2 * step)
+    small = 1 + 2 / 300 * bend.var() / bend.mean() ** 2  # Huber 1981, 7.6
+    covariance = np.linalg.inv(design.T @ design) * (small * scale / bend.mean()) ** 2 * (psi[1] ** 2).sum() / 298
+    assert found["scale"] == pytest.approx(scale, rel=1e-4)
+    np.testing.assert_allclose([found["intercept_se"], found["slope_se"]], np.sqrt(np.diag(covariance)), rtol=1e-4)
 
 
 def test_outliers_move_robust_lines_less_than_least_squares():
@@ -308,3 +356,26 @@ def test_totals_of_sums_are_the_line_of_the_rows_together():
     for name in ("n", "slope", "intercept", "r_squared", "rmse"):
         assert getattr(found, name)[0] == pytest.approx(getattr(line, name), rel=1e-10)
     assert np.allclose(lines_of(x, y, group, 6).slope[3], fit_line(x[group == 3], y[group == 3]).slope)
+
+
+def test_each_group_left_out():
+    x, y = planted(30)
+    group = np.arange(30) % 4
+    found = lines_without(x, y, group, 4)
+    for k in range(4):
+        line = fit_line(x[group != k], y[group != k])
+        for name in ("n", "slope", "intercept", "r_squared", "rmse"):
+            assert getattr(found, name)[k] == pytest.approx(getattr(line, name), rel=1e-9)
+
+
+def test_groups_that_have_no_line():
+    """Two rows, one resolution, none at all: not a number, and their count is told; nor does nothing have lines."""
+    x, y = np.array([2.0, 3.0, 4.1, 2.0, 3.0, 3.3, 3.3, 3.3]), np.array([0.7, 0.5, 0.5, 0.7, 0.5, 0.1, 0.2, 0.4])
+    found = lines_of(x, y, np.array([0, 0, 0, 1, 1, 2, 2, 2]), 4)
+    assert found.n.tolist() == [3, 2, 3, 0] and found.n.dtype == int
+    for name in ("slope", "intercept", "r_squared", "rmse"):
+        assert np.isnan(getattr(found, name)).tolist() == [False, True, True, True]
+    close = 3 + 1e-5 * np.arange(5)
+    assert lines_of(close, close, np.zeros(5, dtype=int), 1).slope[0] == pytest.approx(1, rel=1e-6)
+    none = lines_of([], [], np.zeros(0, dtype=int), 2)
+    assert none.n.tolist() == [0, 0] and np.isnan(none.slope).all()

@@ -1,11 +1,24 @@
 """Analytic truth and the invariants of the score."""
 
+import re
+
 import numpy as np
 import pytest
 from pairs import random_atoms, smooth_map
 
+from qscore import probes
 from qscore.density import Density, whole_grid
-from qscore.probes import METHOD, cell_list, direction_lanes, direction_sets, directions, reference_gaussian
+from qscore.probes import (
+    LINE,
+    METHOD,
+    Method,
+    aligned,
+    cell_list,
+    direction_lanes,
+    direction_sets,
+    directions,
+    reference_gaussian,
+)
 from qscore.score import UNSCORED, constant_points, score_atoms, shells_of
 
 STEP = 0.9
@@ -133,6 +146,44 @@ def test_threads_change_nothing_at_all(scene, threads):
     assert np.array_equal(one.sampled, several.sampled)
 
 
+def test_neighbours_beyond_the_grid(scene):
+    """Another atom, 2.4 Å outside, takes points from one on a face: a voxel less than its reach would not hold it."""
+    density = whole_grid(scene[0].values, step=1.5)
+    high = (density.grid - 1) * density.step
+    for face in (-1, 1):
+        for axis in range(3):
+            atom, beside = high / 2, np.zeros(3)
+            atom[axis], beside[axis] = high[axis] if face > 0 else 0.0, face * 2.4
+            alone, both = (shells_of(density, one, np.array([0]))[0] for one in (atom[None], [atom, atom + beside]))
+            assert not np.array_equal(both[0, -1], alone[0, -1])
+            assert np.array_equal(both[0, :10], alone[0, :10])
+
+
+def test_the_reach_of_another_method(scene):
+    """Shells to 3 Å: an atom 5.6 Å away takes points, though 3.8 Å are the reach of the usual ones."""
+    density, atoms = scene
+    wide = Method(n_shells=30)
+    assert wide.reach == pytest.approx(5.7)
+    low = atoms[0] - [0.0, 0.0, 3.7]  # the cells begin here
+    without = np.array([atoms[0], low])
+    both = np.vstack([without, atoms[0] + [0.0, 0.0, 5.6]])
+    few = np.array([0])
+    assert not np.array_equal(*(shells_of(density, one, few, method=wide)[0][0, -1] for one in (without, both)))
+
+
+def test_shells_of_a_few_atoms(scene):
+    """In the order asked for; Q as `score_atoms` gives it, nothing of those outside."""
+    density, atoms = scene
+    atoms = np.vstack([atoms, [[-9.0, 0.0, 0.0]]])
+    which = np.array([70, len(atoms) - 1, 3, 41])
+    shells, q = shells_of(density, atoms, which)
+    assert shells.shape == (4, len(METHOD.radii), 3)
+    assert np.array_equal(q, q_of(density, atoms)[which], equal_nan=True)
+    assert np.isnan(shells[1]).all() and np.isfinite(shells[[0, 2, 3]]).all()
+    for k in (0, 2, 3):
+        assert np.array_equal(shells_of(density, atoms, which[[k]])[0][0], shells[k])
+
+
 def test_bounds():
     rng = np.random.default_rng(2)
     density = whole_grid(rng.normal(size=(24, 24, 24)) ** 5, step=0.6)
@@ -187,6 +238,26 @@ def test_not_a_number_is_a_reason():
     values[10, 10, 10] = np.nan
     scores = score_atoms(whole_grid(values, step=1.0), np.array([[9.6, 9.6, 9.6], [3.0, 3.0, 3.0]]))
     assert [UNSCORED[w] if w >= 0 else "" for w in scores.why] == ["not_finite", ""]
+    assert scores.why.dtype == np.int8
+
+
+def test_not_a_number_within_two_angstroms_and_a_voxel():
+    """Of a constant map, in a box of a grid; voxels of three sizes: 5 of 0.5 Å, 3 of 1 Å, 2 of 2 Å."""
+    step, offset, origin = np.array([0.5, 1.0, 2.0]), np.array([3, 5, 7]), np.array([-11.0, 40.0, 6.5])
+    at, reach = np.array([8, 7, 6]), np.array([5, 3, 2])
+
+    def why(index, at=at):
+        box = np.full((14, 15, 18), 2.5, dtype=np.float32)
+        box[tuple(index[::-1])] = np.nan
+        density = Density(box, offset, np.array([40, 41, 42]), step, origin)
+        return UNSCORED[score_atoms(density, (origin + (offset + at) * step)[None]).why[0]]
+
+    for way in np.vstack([np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
+        assert why(at + way * reach) == "not_finite"
+        assert why(at + way * (reach + 1)) == "constant"
+    assert why(np.array([0, 0, 0]), at=np.array([3, 3, 2])) == "not_finite"
+    step[:] = 0.65  # 4.05 voxels are 2.63 Å, of 2.65
+    assert why(np.array([12, 7, 6]), at=np.array([7.95, 7, 6])) == "not_finite"
 
 
 def test_mask_is_seen():
@@ -207,7 +278,12 @@ def test_mask_is_seen():
 
 
 def test_no_constant_points_in_an_ordinary_map(scene):
-    assert constant_points(scene[0].values).size == 0
+    assert constant_points(scene[0].values).shape == (0, 0, 0)
+
+
+def test_the_smallest_block_of_constant_points():
+    assert constant_points(np.ones((3, 3, 3), dtype=np.float32)).sum() == 27
+    assert constant_points(np.ones((2, 9, 9), dtype=np.float32)).shape == (0, 0, 0)
 
 
 def test_directions_by_hand():
@@ -225,9 +301,48 @@ def test_direction_sets():
     assert reference_gaussian(0.6)[6] == pytest.approx(np.exp(-0.5))
 
 
+def test_directions_turn_on_from_one_to_the_next():
+    """Saff and Kuijlaars' angles, added up as they are written; the poles have none."""
+    n, theta = 20, 0.0
+    found = directions(n)
+    for k in range(1, n - 1):
+        h = -1 + 2 * k / (n - 1)
+        theta += 3.6 / np.sqrt(n * (1 - h * h))
+        np.testing.assert_allclose(found[k], [*(np.sqrt(1 - h * h) * np.array([np.cos(theta), np.sin(theta)])), h])
+    np.testing.assert_allclose(found[[0, -1]], [[0, 0, -1], [0, 0, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [METHOD, Method(points=5, more=3, tries=4)])
+def test_sets_of_a_method(method):
+    vectors, starts = direction_sets(method)
+    assert len(starts) == method.tries + 1 and starts[0] == 0
+    for t in range(method.tries):
+        size = method.points + t * method.more
+        assert np.array_equal(vectors[starts[t] : starts[t + 1]], directions(size))
+
+
+@pytest.mark.parametrize("method", [Method(n_shells=4, spacing=0.25), Method(n_shells=6, spacing=1 / 3)])
+def test_radii_and_reach_of_a_method(method):
+    np.testing.assert_allclose(method.radii, [k * method.spacing for k in range(method.n_shells + 1)])
+    assert method.reach == pytest.approx(1.9 * method.radii[-1]) and isinstance(method.reach, float)
+    np.testing.assert_allclose(reference_gaussian(0.5, method), [np.exp(-2 * r * r) for r in method.radii])
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((3, 5), np.float64), ((7,), np.float32), ((2, 4), np.int64)])
+def test_aligned(shape, dtype):
+    """Sixteen of each size, one after the other: none begins where another's line does."""
+    kept = [aligned(*shape, dtype=dtype) for _ in range(16)]
+    assert all(one.shape == shape and one.dtype == dtype and one.flags.c_contiguous for one in kept)
+    assert all(one.ctypes.data % LINE == 0 for one in kept)
+    assert aligned(2).dtype == np.float64
+
+
 def test_direction_lanes():
     vectors, starts = direction_sets()
     lanes, ways, firsts, sizes = direction_lanes()
+    assert lanes.dtype == np.float32 and lanes.shape[1:] == (4, 32) and ways.shape == (len(lanes), 3, 32)
+    assert np.array_equal(sizes, np.diff(starts)) and len(firsts) == METHOD.tries
+    assert len(lanes) == firsts[-1] + 4  # 106 directions
     for t in (0, 12, 13, 49):
         chunks = slice(firsts[t], firsts[t] - (-sizes[t] // 32))
         kept = np.concatenate(ways[chunks], axis=1)[:, : sizes[t]]
@@ -235,6 +350,7 @@ def test_direction_lanes():
         single = np.concatenate(lanes[chunks], axis=1)
         assert np.array_equal(single[:3, : sizes[t]], kept.astype(np.float32))
         assert np.isneginf(single[3, : sizes[t]]).all() and np.isposinf(single[3, sizes[t] :]).all()
+        assert not single[:3, sizes[t] :].any() and not np.concatenate(ways[chunks], axis=1)[:, sizes[t] :].any()
 
 
 def plainly_chosen(neighbours):
@@ -296,16 +412,59 @@ def test_cells_hold_every_neighbour():
     assert (np.abs(xyz[close[:, 0]] - xyz[close[:, 1]]).max(axis=1) <= 1).all()
 
 
+@pytest.mark.parametrize("reach", [3.8, 7.0])
+def test_cells_as_they_are_told(reach):
+    """Cell by cell, x slowest, numbers rising in each; no smaller than the reach, from the lowest corner."""
+    atoms = np.random.default_rng(6).uniform([-20, 3, 0], [30, 40, 12], (300, 3))
+    cells = cell_list(atoms, reach=reach)
+    low = atoms.min(axis=0)
+    index = np.floor((atoms - low) / reach).astype(int)
+    number = np.ravel_multi_index(index.T, cells.shape)
+    assert np.array_equal(cells.shape, index.max(axis=0) + 1) and cells.size == reach
+    assert np.array_equal(cells.low, low)
+    assert np.array_equal(cells.order, np.lexsort((np.arange(300), number)))
+    assert np.array_equal(cells.starts, [(number < c).sum() for c in range(int(np.prod(cells.shape)) + 1)])
+    assert np.array_equal(cells.packed, atoms[cells.order].T)
+
+
+def test_cells_grow_where_they_would_be_too_many(monkeypatch):
+    """27 cells of 4 Å, 8 of 8 Å: where 26 are the most the larger ones are taken, where 27 are it the smaller ones."""
+    atoms = np.array([[0.0, 0.0, 0.0], [11.0, 11.0, 11.0], [11.5, 0.0, 4.0]])
+    for most, size, shape in ((27, 4.0, [3, 3, 3]), (26, 8.0, [2, 2, 2]), (1, 16.0, [1, 1, 1])):
+        monkeypatch.setattr(probes, "MOST_CELLS", most)
+        cells = cell_list(atoms, reach=4.0)
+        assert cells.size == size and cells.shape.tolist() == shape
+
+
+def test_atoms_on_the_last_face_of_the_cells():
+    """Rounding may put the farthest atom a cell too far: it is in the last one."""
+    for edge in np.random.default_rng(8).uniform(1, 40, 200):
+        atoms = np.array([[0.1, 0.1, 0.1], [0.1 + edge] * 3])
+        cells = cell_list(atoms, reach=edge / 3)
+        assert cells.starts[-1] == 2 and len(cells.starts) == np.prod(cells.shape) + 1
+
+
 @pytest.mark.parametrize("sigmas", [(), (0.0,), (0.4, -1.0)])
 def test_bad_sigma(scene, sigmas):
-    with pytest.raises(ValueError, match="sigma"):
+    with pytest.raises(ValueError, match=rf"^sigma {re.escape(str(sigmas))}; expected positive widths in Å$"):
         score_atoms(*scene, sigmas=sigmas)
 
 
-def test_bad_positions(scene):
-    with pytest.raises(ValueError, match=r"expected \(n, 3\)"):
-        score_atoms(scene[0], np.zeros(3))
+@pytest.mark.parametrize("shape", [(3,), (4, 2)])
+def test_bad_positions(scene, shape):
+    with pytest.raises(ValueError, match=rf"^positions of shape {re.escape(str(shape))}; expected \(n, 3\)$"):
+        score_atoms(scene[0], np.zeros(shape))
 
 
 def test_no_atoms(scene):
-    assert score_atoms(scene[0], np.empty((0, 3))).q.shape == (0, 2)
+    density, atoms = scene
+    assert score_atoms(density, np.empty((0, 3))).q.shape == (0, 2)
+    assert score_atoms(density, atoms, which=[]).q.shape == (0, 2)
+
+
+def test_positions_of_any_number_type(scene):
+    density, _ = scene
+    whole = [[10, 12, 14], [13, 12, 14]]
+    expected = q_of(density, np.array(whole, dtype=float))
+    assert np.array_equal(q_of(density, whole), expected)
+    assert np.array_equal(q_of(density, np.array(whole, dtype=np.float32)), expected)
