@@ -5,9 +5,9 @@
 The demonstration survey runs once undisturbed, then from the start again in another folder: there it is killed while
 it fetches, scores, puts tables together and writes the report, at a moment drawn evenly over four fifths of the time
 such a job takes, and started again with the same command, until every kind of job was killed as often as `KILLS` says;
-when the survey is finished before, what such a job makes is deleted, and it goes on. A kill counts only where the job was running
-when it came. Whenever the survey is finished all tables, flags and figures must be those of the undisturbed run, byte
-for byte, and nothing must be left of the killed runs: no process, no half-made folder.
+when the survey is finished before, what such a job makes is deleted, and it goes on. A kill counts only where the job
+was running when it came. Whenever the survey is finished all tables, flags and figures must be those of the undisturbed
+run, byte for byte, and nothing must be left of the killed runs: no process, no half-made folder.
 `--small`: few and small pairs.
 """
 
