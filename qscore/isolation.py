@@ -86,6 +86,7 @@ def isolated(entries: list[dict], folders: list[Path], act, *, limits: Limits) -
         The disk is full.
     """
     loops()  # compiled or loaded before the first fork
+    tables.ready()
     with _adopting():
         answers = [_one(pair, folder, act, limits) for pair, folder in zip(entries, folders, strict=True)]
     return [_checked(answer, folder) for answer, folder in zip(answers, folders, strict=True)]

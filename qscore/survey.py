@@ -9,6 +9,7 @@ from qscore import chainmeans, tables, workers
 
 FROM_MAPS, FROM_ARCHIVE = "Q computed here from maps", "Q as published by the archive"
 BY_ARCHIVE = "published"  # the column `version` of entries whose Q the archive computed
+FEW_BATCHES = 20  # so many are joined before another process has started
 
 
 def join(pairs: list[dict], scored: list[dict]) -> list[dict]:
@@ -47,7 +48,7 @@ def aggregate(pairs_file, plan_names: list[str], scores, out, *, published_file=
     """
     folders, out = [Path(scores) / name for name in plan_names], Path(out)
     asked = [(_entries, pairs_file, folders, out, published_file), (_residues, folders, out)]
-    for _ in workers.results(operator.call, asked, jobs=min(jobs, len(asked))):
+    for _ in workers.results(operator.call, asked, jobs=min(jobs, len(asked)) if len(folders) > FEW_BATCHES else 1):
         pass
 
 

@@ -125,6 +125,11 @@ def as_columns(layout: Layout, rows: Iterable[Mapping]) -> dict[str, list]:
     return {name: [row.get(name) for row in rows] for name in layout.names}
 
 
+def ready() -> None:
+    """Have imported what PyArrow imports with its first array (pandas), for processes that are forked from this one."""
+    pa.array(np.zeros(1), from_pandas=True)
+
+
 def write_parquet(path, layout: Layout, columns: Mapping, *, beside: Layout | None = None) -> None:
     """Columns (name → sequence of length n) → Parquet, NaN as missing; `beside` names columns beyond the layout."""
     every = Layout(layout.name, layout.columns + (beside.columns if beside else ()))

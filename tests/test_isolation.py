@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -335,3 +336,16 @@ def test_systems_without(fetched, monkeypatch, without):
 def test_folders_of_the_work_are_gone(fetched):
     run(fetched, lambda: None, instead=False)
     assert {path.name for path in Path(fetched.parent / "out").iterdir()} == RESULTS
+
+
+def test_children_import_nothing(fetched):
+    """What a child had to import, every child would import again."""
+    command = [sys.executable, "-X", "importtime", "-m", "qscore", "score-batch", str(fetched)]
+    command += ["--batch", str(fetched.parent / "b.tsv"), "--out", str(fetched.parent / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = Counter(
+        line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")
+    )
+    assert imported["qscore.batch"] == 1
+    often = {name for name, times in imported.items() if times >= N}
+    assert often <= {"nt"}  # which the standard library looks for, and which Windows alone has
