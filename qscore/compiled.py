@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import json
 import logging
@@ -18,6 +19,7 @@ import os
 import re
 import tempfile
 import threading
+import time
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -30,6 +32,7 @@ from llvmlite import binding
 _HALVES = ("lanes", "kernel", "maskloops", "copyloops", "redrawloops"), ("gridloops", "fourierloops", "scanloops")
 SOURCES = (*_HALVES[0], *_HALVES[1])
 OWNER_GONE = "NRT_MemInfo_call_dtor"  # named in the code, never reached: no array has an owner
+PATIENCE = 120.0  # seconds: then the process that compiles hangs, or its machine is gone
 _LOG = logging.getLogger(__name__)
 _LOCK = threading.Lock()
 
@@ -49,12 +52,41 @@ def _loops() -> SimpleNamespace:
         from qscore import building
 
         return building.python(SOURCES)
-    kept = _read()
-    if kept is None:
-        _LOG.info("compiling the scoring kernel: once, about 15 s …")
-        kept = _built()
-        _keep(*kept)
-    return _loaded(*kept)
+    return _loaded(*(_read() or _made()))
+
+
+def _made() -> tuple[dict, bytes]:
+    """What `_read` gives, compiled and kept; of several processes that need it at once the first does that for all."""
+    with _one_by_one():
+        kept = _read()
+        if kept is None:
+            _LOG.info("compiling the scoring kernel: once, about 15 s …")
+            kept = _built()
+            _keep(*kept)
+    return kept
+
+
+@contextlib.contextmanager
+def _one_by_one():
+    """Wait for others that are within, no longer than `PATIENCE`; where a folder cannot be locked, nobody waits."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            folder = folders()[0]
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            end = time.monotonic() + PATIENCE
+            while not _locked(handle) and time.monotonic() < end:
+                time.sleep(0.1)
+        yield
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_cached() -> bool:

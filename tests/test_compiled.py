@@ -1,5 +1,6 @@
 """Machine code of the loops: kept whole, trusted from few, shared by processes, called with what it takes."""
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -80,6 +81,34 @@ def test_many_processes_at_once(elsewhere):
     for child in children:
         child.join()
     assert files(first) == [compiled._file_name()] and compiled.is_cached()
+
+
+def test_one_of_many_compiles_for_all(elsewhere, monkeypatch, tmp_path):
+    def built():
+        (tmp_path / f"built-{os.getpid()}").touch()
+        return elsewhere[2]
+
+    monkeypatch.setattr(compiled, "_built", built)
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=compiled._made) for _ in range(8)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0] * 8
+    assert len(list(tmp_path.glob("built-*"))) == 1 and files(elsewhere[0]) == [compiled._file_name()]
+
+
+@pytest.mark.parametrize("trouble", ["held for ever", "no folder"])
+def test_nobody_waits_for_ever(elsewhere, monkeypatch, trouble):
+    first, _, kept = elsewhere
+    monkeypatch.setattr(compiled, "PATIENCE", 0.2)
+    monkeypatch.setattr(compiled, "_built", lambda: kept)
+    first.mkdir() if trouble == "held for ever" else first.write_text("no folder")
+    handle = os.open(first, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    assert compiled._made() == kept and compiled.is_cached()
+    os.close(handle)
 
 
 @pytest.mark.parametrize("what", ["__version__", "source"])

@@ -56,9 +56,9 @@ def test_dry_run_of_the_whole_emdb_offline(project, few, tmp_path):
     assert "plan" in counted and not {"snapshot", "catalogue"} & set(counted), counted
 
 
-def test_ids_alone_need_no_search(project, small, tmp_path):
-    site, server, _ = small
-    chosen = [site.entries[2], site.entries[5]]
+def test_ids_alone_need_no_search(project, few, tmp_path):
+    site, server, _ = few
+    chosen = [site.entries[1], site.entries[3]]
     ids = [f"{chosen[0]['emdb_id']}/{chosen[0]['pdb_id']}", chosen[1]["emdb_id"]]
     config = write_config(tmp_path, site, server.base, catalogue={"ids": ids})
     survey(project, config, *TABLES)
