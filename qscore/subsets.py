@@ -258,7 +258,7 @@ def _ids(name: str, listed) -> tuple[str, ...]:
 
 
 def _conditions(name: str, column, rule) -> Iterable[Condition]:
-    if not isinstance(column, str) or not column:
+    if not isinstance(column, str) or not column or not column.isprintable():
         raise ValueError(f"subset {name}: {_shown(column)} is no name of a column")
     if column in _MEASURED or _NAMED_Q.fullmatch(column.casefold()):
         raise ValueError(f"subset {name}: {column} is measured with Q; a subset is decided before any Q is seen")
