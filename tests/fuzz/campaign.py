@@ -135,14 +135,14 @@ def campaign(target: str, executions: int, data: Path | None, folder: Path) -> d
         elif counted(folder)[0] == done:
             break  # nothing ran
     done, accepted = counted(folder)
-    seconds = time.monotonic() - began
+    seconds, lines = time.monotonic() - began, covered(target, folder)
     findings = sorted(path.name for path in (folder / "findings").iterdir() if path.suffix != ".txt")
     return {
         "target": target,
         "executions": done,
         "rate": (done - before) / seconds,
         "accepted": accepted / max(done, 1),
-        "coverage": covered(target, folder),
+        "coverage": lines,
         "corpus": len(list((folder / "corpus").iterdir())),
         "deaths": deaths,
         "findings": findings,
@@ -193,8 +193,8 @@ def measure(target: str, folder: Path) -> None:
     for data in inputs:
         try:
             one.ask(data)
-        except Exception:  # a finding, kept when it was made; here lines count
-            continue
+        except Exception as err:
+            keep(folder / "findings", err, data)
     watch.stop()
     lines, missed = 0, []
     for name, parts in one.code.items():

@@ -331,6 +331,10 @@ def mutated_json(data: bytes, rng: random.Random) -> bytes | None:
         return None
 
 
+# What YAML's reader and writer make of such bytes, as `qscore.run` knows it.
+UNREADABLE = (yaml.YAMLError, RecursionError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
+
+
 def mutated_yaml(data: bytes, rng: random.Random) -> bytes | None:
     """A configuration with other values; None when it is none."""
     try:
@@ -339,7 +343,7 @@ def mutated_yaml(data: bytes, rng: random.Random) -> bytes | None:
             return data[:1] + json.dumps(content).encode()
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         return data[:1] + yaml.dump(content, Dumper=dumper).encode()
-    except Exception:  # whatever a reader makes of such bytes: it is the target that is tried, not this
+    except UNREADABLE:
         return None
 
 
