@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qscore.model import Model, block_with_atoms, places, read_document, set_column
+from qscore.model import Model, as_text, block_with_atoms, places, read_document, set_column
 
 B_COLUMN = "_atom_site.B_iso_or_equiv"
 ANISOTROPIC = "_atom_site_anisotrop."
@@ -74,7 +74,7 @@ def write_with_b(source, target, model: Model, q: np.ndarray, factor: float) -> 
         text[row] = f"{b[row]:.2f}"
     _drop_anisotropic(block, new)
     set_column(block, B_COLUMN, text)
-    document.write_file(str(target))
+    Path(target).write_bytes(as_text(document))
 
 
 def _drop_anisotropic(block, rows: list[int]) -> None:

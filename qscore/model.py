@@ -541,7 +541,7 @@ def write_with_q(source, target, model: Model, q: np.ndarray) -> None:
         if value == value:
             text[row] = f"{value:.4f}"
     set_column(block, Q_COLUMN, [MARK] if rows else text)
-    written = _with_rows(document, rows, text) if rows else document.as_string().encode()
+    written = _with_rows(document, rows, text) if rows else as_text(document)
     Path(target).write_bytes(gzip.compress(written, mtime=0) if Path(target).suffix == ".gz" else written)
 
 
@@ -550,12 +550,37 @@ def _with_rows(document: gemmi.cif.Document, rows: AtomRows, text: list[str]) ->
     tags = block_with_atoms(document).find_values("_atom_site.Cartn_x").get_loop().tags
     column = tags.index(Q_COLUMN)
     marked = " ".join([MARK] * len(tags)).encode()
-    before, after = document.as_string().encode().split(b"\n" + marked + b"\n")
+    before, after = as_text(document).split(b"\n" + marked + b"\n")
     lines = [before]
     for cells, value in zip(rows.lines(), text, strict=True):
         cells[column : column + 1] = (value.encode(),)
         lines.append(b" ".join(cells))
     return b"\n".join([*lines, after])
+
+
+def as_text(document: gemmi.cif.Document) -> bytes:
+    """A document as text, bare words that begin with a semicolon quoted: gemmi may begin a line with them."""
+    for block in document:
+        _quote_semicolons(block)
+    return document.as_string().encode()
+
+
+def _quote_semicolons(block: gemmi.cif.Block) -> None:
+    """Put quotes about the values, of a block and of its frames, that would be a longer text where a line begins."""
+    for item in block:
+        if item.frame is not None:
+            _quote_semicolons(item.frame)
+        elif item.pair is not None and _is_bare_semicolon(item.pair[1]):
+            block.set_pair(item.pair[0], gemmi.cif.quote(item.pair[1]))
+        elif item.loop is not None:
+            width = item.loop.width()
+            for at, value in enumerate(item.loop.values):
+                if _is_bare_semicolon(value):
+                    item.loop[divmod(at, width)] = gemmi.cif.quote(value)
+
+
+def _is_bare_semicolon(value: str) -> bool:
+    return value.startswith(";") and "\n" not in value
 
 
 def set_column(block: gemmi.cif.Block, tag: str, text: list[str]) -> None:

@@ -823,6 +823,25 @@ def test_atoms_of_another_order_find_their_rows(tmp_path):
     assert column == ["0.0000", "?", "0.2000", "?", "0.4000", "?"]
 
 
+@pytest.mark.parametrize("write", ["q", "b"])
+def test_words_that_begin_with_a_semicolon_stay_words(tmp_path, write):
+    """Within a line they are; where the program begins a line with one it would begin a longer text."""
+    source, target = tmp_path / "m.cif", tmp_path / "out.cif"
+    more = "loop_\n_x.a\n_x.b\n ;D 2\n ;E\n;long\ntext\n; ;F ;'G\"\n_y.z ;" + "g" * 200 + "\nsave_s\n_z.a ;h\nsave_\n"
+    source.write_text(cif([atom(number=n) for n in range(3)]) + more)
+    before, model = gemmi.cif.read(str(source)), read_model(source)
+    if write == "q":
+        write_with_q(source, target, model, np.array([0.4, 0.0, 0.2]))
+    else:
+        write_with_b(source, target, model, np.array([0.4, 0.0, 0.2]), 150.0)
+    after = gemmi.cif.read(str(target))
+    for tag in ("_x.a", "_x.b", "_y.z"):
+        texts = [[gemmi.cif.as_string(value) for value in one[0].find_values(tag)] for one in (before, after)]
+        assert texts[0] == texts[1] and texts[0][0][0] in ";2"
+    frames = [next(item.frame for item in one[0] if item.frame is not None) for one in (before, after)]
+    assert [gemmi.cif.as_string(frame.find_value("_z.a")) for frame in frames] == [";h", ";h"]
+
+
 # ---- B from Q ----
 
 ANISOTROPIC = """
