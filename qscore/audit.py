@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from qscore import surveytables, tables
+from qscore import letters, surveytables, tables
 from qscore.surveytables import NAMES, quoted
 
 FORMATS = {
@@ -40,7 +41,8 @@ class Limits:
     Attributes
     ----------
     memory_mb : int
-        Resident memory of the whole process, MB; what does not fit goes to the private folder.
+        Memory of the whole process, MB; what does not fit goes to the private folder. A question that would take
+        more ends as an error; where little is allowed, at 500 MB beside the buffers.
     threads : int or None
         None for all cores of the process.
     """
@@ -138,13 +140,16 @@ class Survey:
         return total
 
     def _check_apart(self, path) -> None:
-        """Refuse a place among the survey's own tables."""
-        folders = {Path(one).parent for paths in surveytables.files(self._results).values() for one in paths}
-        if Path(path).resolve().parent in folders:
+        """Refuse a place in the survey's own folders, or where a table of it lies outside of them."""
+        folders = {Path(one).resolve().parent for paths in surveytables.files(self._results).values() for one in paths}
+        inner = Path(path).resolve().parent
+        if inner in folders or (inner != self._results.resolve() and inner.is_relative_to(self._results.resolve())):
             raise ValueError(f"{path} lies among the tables of the survey: choose another folder")
 
     def _question(self, sql: str, values: Mapping) -> str:
         """The text of the one statement, checked."""
+        if letters.is_no_text(sql):
+            raise ValueError("the question holds bytes that are no text of UTF-8")
         with self._errors():
             statements = self._connection.extract_statements(sql)
         if len(statements) != 1:
@@ -166,7 +171,7 @@ class Survey:
             if "interrupted" in str(err):  # so Ctrl-C arrives while a statement runs
                 raise KeyboardInterrupt from err
             raise
-        except duckdb.OutOfMemoryException as err:
+        except (duckdb.OutOfMemoryException, MemoryError) as err:
             raise ValueError(f"the question needs more memory than allowed (--memory): {_first(err)}") from err
         except duckdb.IOException as err:
             raise OSError(_first(err)) from err
@@ -237,10 +242,26 @@ def opened(results, limits: Limits | None = None):
         connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
         try:
             _views(connection, present)
-            _shut(connection, present, limits or Limits(), Path(workshop))
-            yield Survey(connection, Path(workshop), Path(results), _names(connection))
+            limits = limits or Limits()
+            _shut(connection, present, limits, Path(workshop))
+            with _bounded(limits):
+                yield Survey(connection, Path(workshop), Path(results), _names(connection))
         finally:
             connection.close()
+
+
+@contextmanager
+def _bounded(limits: Limits):
+    """The process bound by the system too: one value of an answer may be larger than the database's buffers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    most = taken + (max(limits.memory_mb, limits.buffers_mb + _OVERHEAD_MB) << 20)
+    told = [one for one in (soft, hard) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min([most, *told]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _views(connection, present: Mapping) -> None:

@@ -13,6 +13,7 @@ from qscore import dossier, entry, evidence, files, table1, tables
 from qscore.ids import pair_stem
 from qscore.model import Model, read_model, write_with_q
 from qscore.report import entrypage
+from qscore.stored import file_name
 
 SIGMAS = (0.4, 0.6)
 
@@ -87,16 +88,15 @@ def _told(found, stem: str) -> dict:
     """What the page says of the files."""
     names = {"map": Path(found.map_file), "model": Path(found.model_files[0])}
     pdb_id = next(iter(found.pdb_ids), None)
-    name = f"{pdb_id or _shown(names['model'])} in {found.emdb_id or _shown(names['map'])}"
+    name = f"{pdb_id or file_name(names['model'])} in {found.emdb_id or file_name(names['map'])}"
     told = {"stem": stem, "name": name, "emdb_id": found.emdb_id, "pdb_id": pdb_id, "hints": list(found.remarks)}
     for key, path in names.items():
-        told |= {f"{key}_file": _shown(path), f"{key}_bytes": path.stat().st_size, f"{key}_sha256": entry.sha256(path)}
+        told |= {
+            f"{key}_file": file_name(path),
+            f"{key}_bytes": path.stat().st_size,
+            f"{key}_sha256": entry.sha256(path),
+        }
     return told | {"contour_level": found.contour_level}
-
-
-def _shown(path: Path) -> str:
-    """The name of a file as text that can be written, whatever its bytes."""
-    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def _whole(pair, model_file, model_number) -> tuple[Model, np.ndarray]:

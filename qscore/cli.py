@@ -25,6 +25,7 @@ from qscore import (
     verbs,
 )
 from qscore.errors import Absent, ArchiveUnavailable, BadAnswer, UnusableEntry
+from qscore.options import FILE
 
 ENVIRONMENT_BROKEN = 75
 
@@ -78,12 +79,12 @@ def qscore(context):
 @qscore.command("run")
 @click.option(
     "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     help="Configuration.  [default: config/config.yaml, the synthetic demo]",
 )
 @click.option(
     "--pairs",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     help="Table of one's own pairs (with config/pairs.yaml).",
 )
 @click.option("--results", type=click.Path(path_type=Path), help="Results folder, instead of the configuration's.")
@@ -112,6 +113,7 @@ def run_survey(config, pairs, results, cores, dry_run, update, snakemake_options
     content = run.read_config(config, workflow)
     run.check_pairs(content, pairs, workflow)
     chosen = (results or workflow / content["results"]).resolve()
+    run.check_names(config, chosen, *filter(None, (pairs,)))
     if set("{}") & set(str(chosen)):
         raise ValueError(f"results folder {chosen}: braces in its name would be wildcards of the workflow")
     started = time.time()
@@ -150,6 +152,7 @@ def main(arguments=None) -> int:
         0; 1 for input that cannot be used; 2 for wrong usage; 75 when the
         archive or the disk fails; 130 when interrupted.
     """
+    _open_streams()
     try:
         runstate.share_jobs_lock()
         return qscore.main(arguments, prog_name="qscore", standalone_mode=False) or 0
@@ -161,11 +164,23 @@ def main(arguments=None) -> int:
         return _give_up(str(err))
     except (UnusableEntry, Absent, ValueError) as err:
         return _fail(str(err), 1)
+    except (MemoryError, ArithmeticError, RecursionError) as err:
+        return _fail(f"beyond what can be computed here: {str(err) or type(err).__name__}", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as err:
         return _give_up(str(err))
+
+
+def _open_streams() -> None:
+    """Where a standard stream is closed, let it lead nowhere: else a file would get its number, and what is printed."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
 
 
 def _see(err: click.ClickException) -> str:

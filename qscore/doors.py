@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from qscore import letters
+from qscore.options import EXISTING
 from qscore.sites import EMDB_API, GRAPHQL, MAP_BASES, MODEL_BASES, REPORT_BASES
 
 METHODS = ("singleParticle", "subtomogramAveraging", "helical", "tomography")
-EXISTING = click.Path(exists=True, path_type=Path)
 PLACE = click.Path(path_type=Path)
 
 

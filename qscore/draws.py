@@ -69,7 +69,9 @@ def write(entries_file, rule: FitRule, out, *, seed: int = 2026, draws: int = 10
     ValueError
         See `survey_draws`.
     """
-    facts, table = survey_draws(tables.read_rows(entries_file), rule, seed=seed, draws=draws, design=design)
+    facts, table = survey_draws(
+        tables.read_rows(entries_file, known=tables.ENTRIES), rule, seed=seed, draws=draws, design=design
+    )
     facts["entries_sha256"] = hashlib.sha256(Path(entries_file).read_bytes()).hexdigest()
     tables.write_parquet(Path(out) / "draws.parquet", tables.DRAWS, tables.as_columns(tables.DRAWS, table))
     tables.write_json(Path(out) / "draws.json", facts)

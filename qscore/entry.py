@@ -16,8 +16,10 @@ from qscore.errors import UnusableEntry
 from qscore.expected import published
 from qscore.model import CLASSES, Model, read_model
 from qscore.realspace import RealSpace
+from qscore.resolutions import to_simulate
 from qscore.score import SIGMAS, Scores, score_atoms
 from qscore.slabs import beside
+from qscore.stored import file_name, why_no_file
 from qscore.wholemap import Passing, WholeMap
 
 # A model is off its density when Q is at most this, and another frame is worth a hint when it gains as much.
@@ -139,9 +141,7 @@ def score_pair(
     if contour is not None and not np.isfinite(contour):
         raise ValueError(f"contour level {contour}; expected a number")
     if not Path(map_path).is_file():
-        raise UnusableEntry(
-            "map_missing", f"{'a folder, not a file' if Path(map_path).is_dir() else 'no such file'}: {map_path}"
-        )
+        raise UnusableEntry("map_missing", f"{why_no_file(map_path)}: {map_path}")
     with opened(map_path, ahead=threads > 1) as stream:
         model = read_model(model_path, model_number=model_number)
         which = _chosen(model, chain, model_path)
@@ -164,7 +164,7 @@ def score_pair(
         summary |= _chance(density, model, which)
     found = None
     if others:
-        told = {"resolution": resolution, "contour": contour, "map_grid": map_grid, "threads": threads}
+        told = {"resolution": to_simulate(resolution), "contour": contour, "map_grid": map_grid, "threads": threads}
         found = realspace.measure(density, whole(), model, which, scores, molecule=molecule(), **told)
         summary |= _beside(found, summary["chains"])
     return PairScore(chosen, density, scores, sigmas, summary, hints, found)
@@ -294,7 +294,7 @@ def expectations(classes, resolution: float, sigmas) -> list[dict]:
 
 def _map_facts(path, density: Density) -> dict:
     return {
-        "file": Path(path).name,
+        "file": file_name(path),
         "grid": density.grid.tolist(),
         "voxel": density.step.tolist(),
         "origin": density.origin.tolist(),
@@ -304,7 +304,7 @@ def _map_facts(path, density: Density) -> dict:
 
 
 def _model_facts(path, model: Model) -> dict:
-    return {"file": Path(path).name, "n_models": model.n_models}
+    return {"file": file_name(path), "n_models": model.n_models}
 
 
 def entry_row(pair: PairScore) -> dict:

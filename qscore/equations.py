@@ -130,6 +130,8 @@ def from_record(name: str, record: dict) -> Equation | Curve:
         The record is not one of an equation.
     """
     try:
+        if not isinstance(record, dict):
+            raise TypeError("expected a mapping")
         if record.get("form") == QUANTILES:
             return Curve.from_dict(record | {"name": name, "source": origin(record)})
         known = {field.name for field in fields(Equation)}
@@ -137,7 +139,7 @@ def from_record(name: str, record: dict) -> Equation | Curve:
         content |= {"name": name, "kind": record["class"], "source": origin(record)}
         content |= {key: tuple(map(float, content[key])) for key in ("coefficients", "domain")}
         return Equation(**content)
-    except (KeyError, TypeError) as err:
+    except (KeyError, TypeError, ValueError) as err:
         raise ValueError(f"equation {name!r} cannot be read: {err}") from err
 
 

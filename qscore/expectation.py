@@ -7,7 +7,7 @@ import math
 import click
 
 from qscore.layouts import FITTED_CLASSES
-from qscore.single import POSITIVE, Level
+from qscore.options import POSITIVE, Level
 
 
 @click.command("expected")

@@ -36,6 +36,7 @@ import numpy as np
 
 from qscore.equations import DOMAIN, Equation, from_record
 from qscore.quantiles import QUANTILES, Curve
+from qscore.stored import check_stored, is_endless
 
 __all__ = ["DOMAIN", "KNOWN", "MAPQ_2_9_7", "PUBLISHED", "Curve", "Equation", "Inverse", "published"]
 SHIPPED = Path(__file__).parent / "shipped" / "expected_q.json"
@@ -154,7 +155,7 @@ def _fitting(given: str, named: list, kind: str, sigma: float | None) -> Equatio
 
 def split(given: str) -> tuple[Path | None, str | None]:
     """``FILE``, ``FILE:NAME`` or a name → file and name; None for what was not given."""
-    if Path(given).is_file() or given.endswith(".json"):
+    if Path(given).is_file() or is_endless(given) or given.endswith(".json"):
         return Path(given), None
     file, colon, name = given.rpartition(":")
     return (Path(file), name) if colon and (Path(file).is_file() or file.endswith(".json")) else (None, given)
@@ -186,10 +187,11 @@ def content(path, *keys: str) -> dict:
         The file cannot be read, is not of this kind, or lacks one of the keys.
     """
     try:
+        check_stored(path)
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as err:
         raise ValueError(f"cannot read {path}: {err.strerror}") from err
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise ValueError(f"{path} is not JSON: {err}") from err
     if not isinstance(found, dict):
         raise ValueError(f"{path} is not the expected_q.json of a fit")

@@ -35,6 +35,20 @@ def check_folder(folder) -> None:
         raise ValueError(f"cannot write to folder {folder}: {place} may not be written")
 
 
+def check_apart(targets, sources) -> None:
+    """Refuse to write a file over one that is read, or over another that is written; None stands for no file.
+
+    Raises
+    ------
+    ValueError
+    """
+    taken = {Path(path).resolve() for path in sources}
+    for path in filter(None, targets):
+        if Path(path).resolve() in taken:
+            raise ValueError(f"{path} would be written over: choose another file")
+        taken.add(Path(path).resolve())
+
+
 def write_pair(pair: PairScore, folder, model_file, *, with_atoms: bool = False, b_factor: float | None = None) -> None:
     """Write what `qscore score --out` leaves of a pair.
 

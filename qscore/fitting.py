@@ -135,7 +135,7 @@ def rows_of(table) -> tuple[list[dict], dict[str, int]]:
         The table is not one of these.
     """
     if Path(table).suffix == ".parquet":
-        rows = tables.read_rows(table)
+        rows = tables.read_rows(table, known=tables.ENTRIES)
         if missing := [name for name in _NEEDED if rows and name not in rows[0]]:
             raise ValueError(f"{table} is not a survey's entries.parquet: it has no column {', '.join(missing)}")
         return rows, {}

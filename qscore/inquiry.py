@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-EXISTING = click.Path(exists=True, path_type=Path)
+from qscore.options import EXISTING, THREADS
+
 PLACE = click.Path(path_type=Path)
 
 
@@ -18,10 +19,10 @@ PLACE = click.Path(path_type=Path)
     "--results", type=PLACE, default=Path("results/demo"), show_default=True, help="Results folder of the survey."
 )
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A value of the question; can be repeated.")
-@click.option("--rows", type=click.IntRange(0), default=40, show_default=True, help="Rows to print.")
+@click.option("--rows", type=click.IntRange(0, 10**9), default=40, show_default=True, help="Rows to print.")
 @click.option("--out", type=PLACE, metavar="FILE", help="Write all rows: .csv, .tsv or .parquet.")
-@click.option("--memory", type=click.IntRange(200), default=2000, show_default=True, help="Most memory, MB.")
-@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@click.option("--memory", type=click.IntRange(200, 10**8), default=2000, show_default=True, help="Most memory, MB.")
+@click.option("--threads", type=THREADS, help="Threads.  [default: all cores]")
 def audit(question, listed, show, results, given, rows, out, memory, threads):
     """Ask a survey's tables: a ready question by its name, or one of your own in SQL.
 

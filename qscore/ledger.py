@@ -75,7 +75,7 @@ def planned(results: Path) -> dict[str, list[Pair]]:
 def _members(path: Path) -> list[Pair]:
     """The pairs of a batch file: its first two columns, which are never quoted."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     except (OSError, UnicodeDecodeError):
         return []
     return [tuple(line.split("\t", 2)[:2]) for line in lines[1:] if "\t" in line]

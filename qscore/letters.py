@@ -21,6 +21,11 @@ def visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
+def is_no_text(text: str) -> bool:
+    """Whether text holds bytes that were no UTF-8: it can be neither written nor asked."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from qscore.atomrows import LONGEST, MARK, AtomRows, cut
 from qscore.errors import UnusableEntry
+from qscore.stored import file_name, why_no_file
 
 MOST_BYTES = 2 << 30  # of a file's text: the largest have a tenth of it
 MOST_PACKED, UNPACKED_ANYWAY = 100, 64 << 20  # text packs 5 : 1, and nothing but rubbish beyond 100 : 1
@@ -139,7 +140,7 @@ def read_document(path: Path) -> gemmi.cif.Document:
 def _read(path: Path, *, cutting: bool) -> tuple[gemmi.cif.Document, AtomRows | None]:
     """A model file as a document; with `cutting` and where they can be, the atom rows beside it instead of in it."""
     if not path.is_file():
-        raise UnusableEntry("model_missing", f"{'a folder, not a file' if path.is_dir() else 'no such file'}: {path}")
+        raise UnusableEntry("model_missing", f"{why_no_file(path)}: {path}")
     try:
         if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
             return _document_from_pdb(path), None
@@ -232,10 +233,12 @@ def _document_from_pdb(path: Path) -> gemmi.cif.Document:
     text = _whole(path)
     if found := _NO_COORDINATE.search(text):  # gemmi reads them as 0
         raise ValueError(f"coordinates {found[1].decode()!r} are no numbers")
+    if _TAB.search(text):
+        raise ValueError("tabs in its atom records: expected fixed columns")
     structure = gemmi.read_pdb_string(text.translate(_ASCII))  # columns are bytes: a letter may lie across two
     if not any(model.count_atom_sites() for model in structure):
         raise UnusableEntry("model_no_atoms", f"{path.name}: no ATOM or HETATM record")
-    structure.name = path.name.split(".")[0]
+    structure.name = file_name(path).split(".")[0]
     structure.setup_entities()
     document = structure.make_mmcif_document()
     serials = [str(cra.atom.serial) for model in structure for cra in model.all()]
@@ -255,6 +258,7 @@ def _quote(column: gemmi.cif.Column) -> None:
 
 
 # Atoms of a PDB file whose x, y or z has no digit (nor is a nan): blank, or ******** where a number had no room.
+_TAB = re.compile(rb"(?im)^(?:ATOM|HETA)[^\t\n]{0,49}\t")  # before the end of the coordinates
 _NO_COORDINATE = re.compile(rb"(?im)^(?:ATOM|HETA).{26}((?:.{8}){0,2}[^0-9n\n]{8})")
 
 

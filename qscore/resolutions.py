@@ -10,15 +10,22 @@ NONE = "no resolution"
 NOT_POSITIVE = "resolution is not a positive number"
 NOT_TOLD = "resolution not told by the search"
 SEVERAL = "several resolutions, none chosen by FSC 0.143"
+FINEST, COARSEST = 0.1, 1000.0
+"""Å: what is beyond is no resolution of a map that could be simulated."""
 
 
 def number(text) -> float | None:
     """A finite number from text or None."""
     try:
-        value = float(text)
-    except (TypeError, ValueError):
+        value = math.nan if isinstance(text, str) and "_" in text else float(text)
+    except (TypeError, ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
+
+
+def to_simulate(resolution: float | None) -> float | None:
+    """The resolution a map can be simulated at; None where there is none."""
+    return resolution if resolution is not None and FINEST <= resolution <= COARSEST else None
 
 
 def fault(resolution: float | None) -> str | None:

@@ -75,11 +75,25 @@ def schema_of(workflow: Path) -> dict:
         return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+class _SafeOnce(yaml.SafeLoader):
+    """A reader that refuses a key that stands twice, of which others take the last."""
+
+    def construct_mapping(self, node, deep=False):
+        """What a node of keys and values holds."""
+        seen = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _content(config: Path):
     """What a file of YAML holds."""
     try:
         with open(config, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
+            content = yaml.load(stream, Loader=_SafeOnce)
     except RecursionError as err:
         raise ValueError("lists or mappings too deep in one another") from err
     except (OSError, yaml.YAMLError) as err:
@@ -184,6 +198,13 @@ def _check_subsets(given: dict, columns: list[str]) -> None:
     from qscore import subsets
 
     subsets.check_columns(subsets.parse(given), columns)
+
+
+def check_names(*paths: Path) -> None:
+    """Refuse paths that the workflow's configuration, which is text, cannot hold."""
+    for path in paths:
+        if _NO_TEXT.search(str(path)):
+            raise ValueError(f"{os.fsencode(path).decode('utf-8', 'replace')}: expected a name of UTF-8")
 
 
 def kind(content: dict) -> str:
@@ -304,6 +325,7 @@ def run(results: Path, snakemake: list[str], *, kind: str = "", before=None) -> 
     door = runstate.lock_door(results)
     try:
         jobs = runstate.wait_for_jobs(results, say=lambda text: print(text, file=sys.stderr))
+        runstate.check_own(results)
         runstate.check_kind(results, kind)
         runstate.sweep(results)
         if count := runstate.settle_times(results):

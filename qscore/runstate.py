@@ -17,6 +17,7 @@ from pathlib import Path
 JOBS_LOCK = "QSCORE_JOBS_LOCK"
 UNAVAILABLE = ".unavailable"
 SKEW_SECONDS = 60.0  # that the clocks of a file server and of its users may differ by
+KIND = ".survey.kind"  # what the survey is of
 LONG_AGO = 946_684_800.0  # 2000-01-01: before any survey
 _DATED = {"archive", "documents", "snapshot", "parts"}  # whose files' times are told elsewhere, or mean nothing
 
@@ -107,6 +108,20 @@ def wait_for_jobs(results: Path, *, seconds: float = 120.0, say=print) -> Path:
         os.close(handle)
 
 
+def check_own(results: Path) -> None:
+    """Refuse a folder that is no survey's and holds what a survey would take for its own, and clear away.
+
+    Raises
+    ------
+    ValueError
+    """
+    if (results / KIND).is_file() or (results / ".snakemake").is_dir():
+        return
+    names = (*(name for row in ROUNDS for name in row[:2]), "parts", "scores", "evidence")
+    if there := [name for name in names if (results / name).exists()]:
+        raise ValueError(f"{results} is no survey's folder and holds {', '.join(there)}: give another --results")
+
+
 def check_kind(results: Path, kind: str) -> None:
     """Refuse a folder that holds a survey of another kind; note the kind of a new one.
 
@@ -114,7 +129,7 @@ def check_kind(results: Path, kind: str) -> None:
     ------
     ValueError
     """
-    note = results / ".survey.kind"
+    note = results / KIND
     there = note.read_text(encoding="utf-8") if note.is_file() else kind
     if there != kind:
         raise ValueError(f"{results} holds a survey of {there}, this is one of {kind}: give another --results")

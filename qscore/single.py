@@ -10,42 +10,8 @@ from pathlib import Path
 import click
 
 from qscore import letters
+from qscore.options import POSITIVE, THREADS, Level, Positive
 
-
-class Positive(click.ParamType):
-    """A positive, finite number of some unit; anything else is bad input (exit 1), not wrong usage."""
-
-    name = "number"
-
-    def __init__(self, unit: str = "Å"):
-        self.unit = unit
-
-    def convert(self, value, param, ctx):
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
-        if not 0 < number < float("inf"):
-            raise ValueError(f"{param.opts[0]} {value}: not a positive number of {self.unit}")
-        return number
-
-
-class Level(click.ParamType):
-    """A finite number; anything else is bad input (exit 1)."""
-
-    name = "number"
-
-    def convert(self, value, param, ctx):
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not abs(number) < float("inf"):
-            raise ValueError(f"{param.opts[0]} {value}: not a number")
-        return number
-
-
-POSITIVE = Positive()
 SERVERS = """What an id names comes from EMDB and the PDB and is kept in $XDG_CACHE_HOME/qscore/archive (else
 ~/.cache/qscore/archive). Other servers: QSCORE_EMDB_API, the base of EMDB's API; QSCORE_MAPS and QSCORE_MODELS,
 bases of the file trees, addresses or folders with spaces between."""
@@ -70,9 +36,7 @@ _PAIR = (
         "--chain", metavar="NAME", help="Author chains to score, comma-separated; the others stay neighbours."
     ),
     _ORIGIN,
-    click.option(
-        "--threads", type=click.IntRange(1), help="Threads; the result does not depend on it.  [default: all cores]"
-    ),
+    click.option("--threads", type=THREADS, help="Threads; the result does not depend on it.  [default: all cores]"),
     _REFRESH,
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of the table."),
 )
@@ -117,7 +81,7 @@ def contour_option(use: str):
 @click.option(
     "--bfactor",
     "b_factor",
-    type=Positive("Å²"),
+    type=Positive("Å²", 1e-3, 1e6),
     metavar="F",
     help="Write the model with B = F (1 − Q) too (with --out), as MapQ does with 150: of an atom not scored F; of "
     "hydrogens and alternate locations without Q the mean of their residue; other chains and models keep their B.",
@@ -269,6 +233,7 @@ def profile_atoms(map_given, model_given, atoms, by_type, sigma, out, table, as_
         resolution=None, contour=None, chain=None, origin=origin, threads=1, refresh=refresh,
     )  # fmt: skip
     files_given = found.map_file, found.model_files[0]
+    files.check_apart((out, table), files_given)
     profiles = profile.of_pair(*files_given, None if by_type else atoms, sigma=sigma, origin_rule=origin)
     names = dict(zip(("map", "model"), (Path(path).name for path in files_given), strict=True))
     files.write_profiles(profiles, figure=out, table=table, title=f"{names['model']} in {names['map']}")

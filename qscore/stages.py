@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from qscore import letters
+from qscore.options import EXISTING
 from qscore.selection import FitRule
 
-EXISTING = click.Path(exists=True, path_type=Path)
 PLACE = click.Path(path_type=Path)
 _RULE = FitRule()
 _SUBSETS = (

@@ -86,7 +86,7 @@ def files(results) -> dict[str, list[str]]:
 def _files(folder: Path, place: str) -> list[str]:
     parts = (folder / place).with_suffix("")
     paths = sorted(folder.glob(place)) or (sorted(parts.rglob("*.parquet")) if parts.is_dir() else [])
-    return [str(path.resolve()) for path in paths]
+    return [str(path.absolute()) for path in paths if path.is_file()]
 
 
 def source(paths: list[str]) -> str:

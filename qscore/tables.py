@@ -52,6 +52,7 @@ from qscore.layouts import (
     Column,
     Layout,
 )
+from qscore.stored import check_stored
 
 __all__ = [
     "ATOMS", "BATCH", "BESIDE_ENTRIES", "CHAINS", "COMPARED", "CONCORDANCE", "CORRELATIONS", "DRAWS", "ENTRIES",
@@ -208,15 +209,37 @@ def _read(path, layout: Layout | None, *, codes: bool = False) -> pa.Table:
             if layout and 2 * len(wanted) < len(layout.names):
                 raise ValueError(f"{path} is no table of {layout.name}")
             found = file.read(columns=wanted, use_threads=False)
-    except pa.ArrowInvalid as err:
-        raise ValueError(f"cannot read {path}: {err}") from err
+    except pa.ArrowException as err:
+        raise ValueError(f"cannot read {path}: {_line(err)}") from err
     if layout is None:
         return found
     for field in schema(layout):
         if field.name not in there:
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))
     found = found.select(layout.names)
-    return found if codes or found.schema.equals(schema(layout)) else found.cast(schema(layout))
+    return found if codes or found.schema.equals(schema(layout)) else _as(path, found, schema(layout))
+
+
+def _as(path, found: pa.Table, wanted: pa.Schema) -> pa.Table:
+    """A table whose columns of these names are of these types.
+
+    Raises
+    ------
+    ValueError
+        One of them holds something else.
+    """
+    for place, field in enumerate(found.schema):
+        want = wanted.field(field.name) if field.name in wanted.names else field
+        if not field.type.equals(want.type):
+            try:
+                found = found.set_column(place, want, found.column(place).cast(want.type))
+            except pa.ArrowException as err:
+                raise ValueError(f"cannot read {path}: column {field.name} of {field.type}: {_line(err)}") from err
+    return found
+
+
+def _line(err: Exception) -> str:
+    return str(err).splitlines()[0] if str(err) else type(err).__name__
 
 
 @contextmanager
@@ -360,9 +383,13 @@ def _rows_among(file: pq.ParquetFile, number: int, emdb_ids: pa.Array) -> pa.Boo
     return pc.is_in(ids, value_set=emdb_ids).combine_chunks()
 
 
-def read_rows(path, *, layout: Layout | None = None) -> list[dict]:
-    """A Parquet file → rows: the layout's columns (None where the file lacks one), or all without a layout."""
-    return _read(path, layout).to_pylist()
+def read_rows(path, *, layout: Layout | None = None, known: Layout | None = None) -> list[dict]:
+    """A Parquet file → rows: the layout's columns (None where the file lacks one), or all without a layout.
+
+    Of all, those that the layout `known` has are of its kinds.
+    """
+    found = _read(path, layout)
+    return (_as(path, found, schema(known)) if known else found).to_pylist()
 
 
 def read_tsv(path) -> list[dict[str, str]]:
@@ -374,9 +401,14 @@ def read_tsv(path) -> list[dict[str, str]]:
         The file cannot be read, or has no header line.
     """
     try:
+        check_stored(path)
         with open(path, encoding="utf-8-sig", newline="") as stream:
             delimiter = "," if Path(path).suffix.lower() == ".csv" else "\t"
-            rows = list(csv.DictReader(stream, delimiter=delimiter, restkey="", restval=""))
+            reader = csv.DictReader(stream, delimiter=delimiter, restkey="", restval="")
+            names = [name for name in reader.fieldnames or () if name]
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise csv.Error(f"column {twice} stands twice")
+            rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise ValueError(f"cannot read table {path}: {getattr(err, 'strerror', None) or err}") from err
     return [{key: (value or "").strip() for key, value in row.items() if key} for row in rows]

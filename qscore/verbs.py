@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-CONFIG = click.Path(exists=True, dir_okay=False, path_type=Path)
+from qscore.options import FILE
+
 RESULTS = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--config", type=CONFIG, help="Configuration of the survey.  [default: the archives themselves]")
+@click.option("--config", type=FILE, help="Configuration of the survey.  [default: the archives themselves]")
 @click.option("--results", type=RESULTS, help="Results folder, instead of the configuration's.")
 @click.option(
     "--patience", type=click.FloatRange(0), default=20.0, show_default=True, help="Seconds to wait for a silent server."

@@ -33,6 +33,7 @@ OWNERS = {
     "markupsafe": {"report.templates"},
     "rich": {"show", "board"},
     "click": {
+        "options",
         "cli", "checking", "describing", "doors", "expectation", "findings", "inquiry", "single", "stages", "verbs",
     },
     "psutil": {"isolation"},

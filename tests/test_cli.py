@@ -234,7 +234,7 @@ def test_numbers_that_are_not_positive(work, capsys, option, value):
         (("score", "m.map.gz", "m.cif", "third"), "Got unexpected extra argument (third)", "qscore score"),
         (
             ("score", "m.map.gz", "m.cif", "--threads", "0"),
-            "Invalid value for '--threads': 0 is not in the range x>=1.",
+            "Invalid value for '--threads': 0 is not in the range 1<=x<=256.",
             "qscore score",
         ),
         (

@@ -49,7 +49,7 @@ def test_a_file_whose_name_is_no_text_is_shown(tmp_path, capfd, monkeypatch):
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\x1b.map")
     map_file.rename(odd)
     assert cli.main(["score", odd, str(model_file), "--threads", "1"]) == 0
-    assert "\\udcff\\x1b.map" in capfd.readouterr().out
+    assert "\ufffd\\x1b.map" in capfd.readouterr().out
 
 
 def test_logs_are_steered_by_nothing(capsys):
