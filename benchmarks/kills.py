@@ -31,7 +31,7 @@ KILLS = {"fetch": 12, "score-batch": 14, "aggregate": 12, "report": 12}
 MADE = {"fetch": "scores", "score-batch": "scores", "aggregate": "tables", "report": "report"}
 POLL = 0.01
 MOMENTS = 0.8  # of a job's usual time: many end sooner
-LEFTOVERS = ("scores/*/.scoring-*", "evidence/*/.examining-*", "**/*.tmp", "**/.*.part")
+LEFTOVERS = ("scores/*/.scoring-*", "evidence/*/.examining-*", "**/.*.unfinished", "**/.*.part")
 
 
 def jobs(process: psutil.Process) -> dict[int, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qscore.stored import UNFINISHED
 from qscore.synthetic.documents import document
 from qscore.synthetic.entries import ENTRIES
 from qscore.synthetic.maps import contour, map_file, render, stored
@@ -61,7 +62,7 @@ def build_archive(folder, *, seed=2026, progress=None, only=None):
         raise FileExistsError(f"{folder} exists and is not an empty folder")
     entries = _selected(only)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=folder.parent))
     try:
         records = _write_all(temporary, entries, seed, progress or (lambda *_: None))
         temporary.chmod(0o755)

@@ -14,6 +14,7 @@ from qscore.compare import Comparison
 from qscore.entry import PairScore
 from qscore.errors import is_full
 from qscore.profile import Profiles
+from qscore.stored import UNFINISHED
 
 FIGURES = ("png", "svg", "pdf")
 
@@ -140,7 +141,7 @@ def all_together(folder):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=folder, prefix=".qscore-"))
+        work = Path(tempfile.mkdtemp(dir=folder, prefix=".qscore-", suffix=UNFINISHED))
     except OSError as err:
         raise _blocked(folder, err) from err
     try:

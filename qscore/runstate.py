@@ -14,6 +14,8 @@ import shutil
 import time
 from pathlib import Path
 
+from qscore.stored import UNFINISHED
+
 JOBS_LOCK = "QSCORE_JOBS_LOCK"
 UNAVAILABLE = ".unavailable"
 SKEW_SECONDS = 60.0  # that the clocks of a file server and of its users may differ by
@@ -159,6 +161,8 @@ def sweep(results: Path) -> None:
         useless += _useless_fetches(results)
     for folder in useless:
         shutil.rmtree(folder, ignore_errors=True)
+    for path in list(results.rglob(f".*{UNFINISHED}")):
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     (results / UNAVAILABLE).unlink(missing_ok=True)
 
 

@@ -6,6 +6,9 @@ import errno
 import os
 from pathlib import Path
 
+UNFINISHED = ".unfinished"
+"""How the names end of hidden files and folders that are being written: their writer renames them, or was killed."""
+
 
 def why_no_file(path) -> str:
     """What a path is that is no file."""

@@ -52,7 +52,7 @@ from qscore.layouts import (
     Column,
     Layout,
 )
-from qscore.stored import check_stored
+from qscore.stored import UNFINISHED, check_stored
 
 __all__ = [
     "ATOMS", "BATCH", "BESIDE_ENTRIES", "CHAINS", "COMPARED", "CONCORDANCE", "CORRELATIONS", "DRAWS", "ENTRIES",
@@ -86,7 +86,7 @@ def whole_file(path, mode: str = "w"):
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     except OSError as err:
         raise _unwritable(path, err) from err
     try:

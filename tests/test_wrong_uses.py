@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_audit import CHAINS, ENTRIES, put
 
-from qscore import cli, layouts, ledger, resolutions, run, runstate, tables
+from qscore import cli, files, layouts, ledger, resolutions, run, runstate, stored, tables
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 DEEP = "[" * 100_000
 
 
@@ -191,6 +192,27 @@ def test_a_folder_that_is_a_surveys_is_taken(tmp_path, mark):
     (tmp_path / mark).parent.mkdir(exist_ok=True)
     (tmp_path / mark).write_text("")
     runstate.check_own(tmp_path)
+
+
+def test_what_killed_writers_left_is_swept(tmp_path, monkeypatch):
+    """Files and folders, wherever they were being written; what has another name stays."""
+    kept = ["tables/entries.parquet", "tables/.entries.parquet.abc", "report/.hidden/x"]
+    for name in kept:
+        tables.write_json(tmp_path / name, {})
+    monkeypatch.setattr("qscore.tables._put", lambda *_: os._exit(9))
+    for name in ("tables/entries.tsv", "figures/deep/points.json"):
+        if not os.fork():
+            tables.write_json(tmp_path / name, {})
+        os.wait()
+    if not os.fork():
+        with files.all_together(tmp_path / "report") as work:
+            (work / "half").write_text("x")
+            os._exit(9)
+    os.wait()
+    left = [path for path in tmp_path.rglob("*") if path.name.endswith(stored.UNFINISHED)]
+    assert sorted(path.parent.name for path in left) == ["deep", "report", "tables"]
+    runstate.sweep(tmp_path)
+    assert not any(path.exists() for path in left) and all((tmp_path / name).is_file() for name in kept)
 
 
 def test_names_the_configuration_cannot_hold(said, tmp_path):
