@@ -7,7 +7,6 @@ setting that could be changed. One statement is taken, and only one that asks.
 
 from __future__ import annotations
 
-import os
 import re
 import resource
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from qscore import letters, surveytables, tables
+from qscore.slabs import cores
 from qscore.surveytables import NAMES, quoted
 
 FORMATS = {
@@ -254,7 +254,11 @@ def opened(results, limits: Limits | None = None):
 def _bounded(limits: Limits):
     """The process bound by the system too: one value of an answer may be larger than the database's buffers."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    status = Path("/proc/self/statm")
+    if not status.exists():  # Linux alone tells, and holds to, what a process may take
+        yield
+        return
+    taken = int(status.read_text().split()[5]) * resource.getpagesize()
     most = taken + (max(limits.memory_mb, limits.buffers_mb + _OVERHEAD_MB) << 20)
     told = [one for one in (soft, hard) if one != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min([most, *told]), hard))
@@ -288,7 +292,7 @@ def _shut(connection, present: Mapping, limits: Limits, workshop: Path) -> None:
     spill.mkdir()
     for setting in (
         f"memory_limit = '{limits.buffers_mb}MB'",
-        f"threads = {limits.threads or len(os.sched_getaffinity(0))}",
+        f"threads = {limits.threads or cores()}",
         f"temp_directory = '{quoted(spill)}'",
         f"allowed_paths = [{allowed}, '{quoted(workshop / 'answer')}']",
         "autoinstall_known_extensions = false",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,7 +249,7 @@ def inputs(map_given, models_given, out, *, resolution, contour, chain, origin, 
     logger = logging.getLogger("qscore")
     logger.handlers = [letters.handler()]
     logger.setLevel(logging.INFO)
-    from qscore import byid, files
+    from qscore import byid, files, slabs
 
     if not models_given and byid.map_id(map_given) is None:
         raise click.UsageError("Missing argument 'MODEL'.")
@@ -258,7 +257,7 @@ def inputs(map_given, models_given, out, *, resolution, contour, chain, origin, 
         files.check_folder(out)
     found = byid.inputs(map_given, models_given, refresh=refresh, progress=_download)
     found = found.with_own(resolution=resolution, contour_level=contour)
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or slabs.cores()
     return found, {"resolution": found.resolution, "chain": chain, "origin_rule": origin, "threads": threads}
 
 

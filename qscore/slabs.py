@@ -6,12 +6,18 @@ threads; where sums are put together there are always `PARTS`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 
 PARTS = 8
+
+
+def cores() -> int:
+    """Cores this process may use; all of the machine's where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def each(function: Callable, parts: Iterable, threads: int = 1) -> list:

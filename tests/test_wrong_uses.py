@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_audit import CHAINS, ENTRIES, put
 
-from qscore import cli, files, layouts, ledger, resolutions, run, runstate, stored, tables
+from qscore import cli, files, layouts, ledger, resolutions, run, runstate, slabs, stored, tables
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 DEEP = "[" * 100_000
@@ -78,6 +78,12 @@ def test_other_scores_at_a_resolution_beyond_reason(pair, resolution):
 
     found = score_pair(*pair, resolution=resolution, threads=1)
     assert found.summary["q_mean"] is not None and found.others.entry["not_measured"]
+
+
+def test_cores_where_the_system_does_not_tell(monkeypatch):
+    assert slabs.cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert slabs.cores() == os.cpu_count()
 
 
 @pytest.mark.parametrize("err", [MemoryError("165 GiB"), OverflowError("34"), RecursionError("too deep")])
