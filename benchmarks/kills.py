@@ -47,13 +47,20 @@ def jobs(process: psutil.Process) -> dict[int, str]:
     return found
 
 
-def seconds_of(results: Path) -> dict[str, float]:
-    """How long a job of each kind takes in the middle, by Snakemake's benchmarks of a survey."""
+def undisturbed(line: list[str], log) -> dict[str, float]:
+    """Run the survey to its end; how long a job of each kind takes in the middle, as seen from outside."""
+    process, began, last = subprocess.Popen(line, stdout=log, stderr=log), {}, {}
+    while process.poll() is None:
+        for number, kind in jobs(psutil.Process(process.pid)).items():
+            began.setdefault((number, kind), time.monotonic())
+            last[number, kind] = time.monotonic()
+        time.sleep(POLL)
+    if process.returncode:
+        raise SystemExit(f"the survey ended with {process.returncode}")
     took = collections.defaultdict(list)
-    for path in results.glob("benchmarks/**/*.tsv"):
-        kind = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
-        took[kind].append(float(path.read_text().splitlines()[1].split("\t")[0]))
-    return {kind: statistics.median(took.get(kind.removesuffix("-batch"), [1.0])) for kind in KILLS}
+    for one, since in began.items():
+        took[one[1]].append(last[one] - since)
+    return {kind: statistics.median(took[kind]) for kind in KILLS}
 
 
 def killed(line: list[str], left: collections.Counter, took: dict[str, float], rng: random.Random, log) -> str | None:
@@ -106,9 +113,9 @@ def main():
         shutil.copytree(calm / "archive", killed_often / "archive")
     began = time.monotonic()
     with open(folder / "log", "wb") as log:
-        subprocess.run(command(config, calm), stdout=log, stderr=log, check=True)
-        took, once = seconds_of(calm), time.monotonic() - began
-        print(f"undisturbed: {once:.0f} s; usual seconds of a job: {took}", flush=True)
+        took = undisturbed(command(config, calm), log)
+        told = ", ".join(f"{kind} {seconds:.1f}" for kind, seconds in took.items())
+        print(f"undisturbed: {time.monotonic() - began:.0f} s; usual seconds of a job: {told}", flush=True)
         left, at, worst = collections.Counter(KILLS), collections.Counter(), 0
         while +left:  # a survey in which a kind of job was not killed often enough is done again from there
             shutil.rmtree(killed_often / next(part for kind, part in MADE.items() if left[kind]), ignore_errors=True)
