@@ -132,7 +132,7 @@ def test_first_use_compiles_and_says_so(tmp_path):
     )
     said = []
     for _ in range(2):
-        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept"), "TMPDIR": str(tmp_path)}
         run = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
         )

@@ -288,9 +288,11 @@ def test_a_pipe_that_is_full(fetched):
 
 
 WAITING = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from qscore import isolation
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what began in the background ignores it
 
 def act(pair, folder):
     Path(sys.argv[1], "begun").write_text("begun")

@@ -207,14 +207,14 @@ def test_what_killed_writers_left_is_swept(tmp_path, monkeypatch):
         tables.write_json(tmp_path / name, {})
     monkeypatch.setattr("qscore.tables._put", lambda *_: os._exit(9))
     for name in ("tables/entries.tsv", "figures/deep/points.json"):
-        if not os.fork():
+        if not (child := os.fork()):
             tables.write_json(tmp_path / name, {})
-        os.wait()
-    if not os.fork():
+        os.waitpid(child, 0)
+    if not (child := os.fork()):
         with files.all_together(tmp_path / "report") as work:
             (work / "half").write_text("x")
             os._exit(9)
-    os.wait()
+    os.waitpid(child, 0)
     left = [path for path in tmp_path.rglob("*") if path.name.endswith(stored.UNFINISHED)]
     assert sorted(path.parent.name for path in left) == ["deep", "report", "tables"]
     runstate.sweep(tmp_path)
