@@ -35,16 +35,16 @@ LEFTOVERS = ("scores/*/.scoring-*", "evidence/*/.examining-*", "**/.*.unfinished
 
 
 def jobs(process: psutil.Process) -> dict[int, str]:
-    """Process number → command of the survey's running jobs that may be killed."""
-    found = {}
+    """Process number → command of the survey's running jobs that may be killed, without the children of a batch."""
+    found, above = {}, {}
     for one in process.children(recursive=True):
         try:
-            words = one.cmdline()
+            words, above[one.pid] = one.cmdline(), one.ppid()
         except psutil.Error:
             continue
         if len(words) > 2 and Path(words[1]).name == "qscore" and words[2] in KILLS:
             found[one.pid] = words[2]
-    return found
+    return {number: kind for number, kind in found.items() if above[number] not in found}
 
 
 def undisturbed(line: list[str], log) -> dict[str, float]:
