@@ -17,6 +17,7 @@ import select
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -101,13 +102,29 @@ def _one(pair: dict, folder: Path, act, limits: Limits) -> dict | UnusableEntry:
     sys.stdout.flush()
     sys.stderr.flush()
     before, parent = set(_descendants()), os.getpid()
-    child = os.fork()
+    child, interrupted = _forked()
     if child == 0:
         os._exit(_child(pair, folder, act, parent))
     with contextlib.suppress(OSError):  # it may have done so itself, or be gone
         os.setpgid(child, child)
-    fault = _watch(child, before, limits.memory_mb * 1_000_000, limits.deadline(size))
+    fault = _watch(child, before, interrupted, limits.memory_mb * 1_000_000, limits.deadline(size))
     return fault or _left_by_child(folder / ANSWER)
+
+
+def _forked() -> tuple[int, bool]:
+    """The number of a new child, 0 in the child, and whether an interrupt (Ctrl-C) came meanwhile.
+
+    Raised in what Python's own modules do around a fork it would be told and forgotten, and their locks be kept.
+    """
+    usual, came = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        return os.fork(), False
+    signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        child = os.fork()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    return child, bool(came)
 
 
 def _left_by_child(path: Path) -> dict | UnusableEntry:
@@ -204,10 +221,12 @@ def _adopting():
         _control(_ADOPT, 0)
 
 
-def _watch(child: int, before: set, most_bytes: int, seconds: float) -> UnusableEntry | None:
+def _watch(child: int, before: set, interrupted: bool, most_bytes: int, seconds: float) -> UnusableEntry | None:
     """Wait for a child; end it when it takes too much, and all that it started."""
     end, trouble, polls = time.monotonic() + seconds, None, 0
     try:
+        if interrupted:
+            raise KeyboardInterrupt
         with _waiting(child) as ended:
             while trouble is None and not ended():
                 polls += 1

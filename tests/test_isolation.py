@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -313,6 +314,21 @@ def test_children_end_with_their_parent(tmp_path, number):
     parent.send_signal(number)
     assert parent.wait(timeout=10) != 0
     child.wait(timeout=5)
+
+
+def test_an_interrupt_during_a_fork_is_not_forgotten(fetched):
+    """It comes while Python's modules put their locks back, which tell an exception and go on."""
+    begun, others = threading.main_thread().ident, psutil.Process().children()
+    os.register_at_fork(after_in_parent=lambda: wanted and (wanted.pop(), signal.pthread_kill(begun, signal.SIGINT)))
+    wanted, before = [True], signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(fetched, lambda: None, instead=False)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        wanted.clear()
+        signal.signal(signal.SIGINT, before)
+    assert psutil.Process().children() == others
 
 
 def test_an_answer_that_is_no_json(tmp_path):
