@@ -77,9 +77,9 @@ class Answer:
 class Survey:
     """The tables of a survey, open to questions. Made by `opened`."""
 
-    def __init__(self, connection, workshop: Path, results: Path, present):
+    def __init__(self, connection, workshop: Path, results: Path, broken: Mapping[str, str]):
         self._connection, self._workshop = connection, workshop
-        self._results, self._present = results, sorted(present)
+        self._results, self._present, self._broken = results, sorted(_names(connection)), broken
 
     def ask(self, sql: str, values: Mapping | None = None, *, most: int = 40) -> Answer:
         """The first rows of an answer, and how many there are.
@@ -183,6 +183,8 @@ class Survey:
         if not found:
             return _first(err)
         name, here = found[1].lower(), ", ".join(self._present)
+        if name in self._broken:
+            return f"no question of {name!r} can be answered: {self._broken[name]}"
         what = "this survey has no table" if name in NAMES else "there is no table"
         return f"{what} {name!r} ({self._results}); it has {here}"
 
@@ -235,17 +237,21 @@ def opened(results, limits: Limits | None = None):
     Raises
     ------
     ValueError
-        The folder holds no tables, or one of them cannot be read.
+        The folder holds no tables, or none that can be read.
+
+    Notes
+    -----
+    A table that cannot be read stops the questions of that table alone.
     """
     present = surveytables.files(results)
     with tempfile.TemporaryDirectory(prefix="qscore-audit-") as workshop:
         connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
         try:
-            _views(connection, present)
+            broken = _views(connection, present)
             limits = limits or Limits()
             _shut(connection, present, limits, Path(workshop))
             with _bounded(limits):
-                yield Survey(connection, Path(workshop), Path(results), _names(connection))
+                yield Survey(connection, Path(workshop), Path(results), broken)
         finally:
             connection.close()
 
@@ -268,16 +274,26 @@ def _bounded(limits: Limits):
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _views(connection, present: Mapping) -> None:
+def _views(connection, present: Mapping) -> dict[str, str]:
+    """Make a view of every table; those that cannot be read → why."""
+    broken = {}
     for name, paths in present.items():
         try:
             source = surveytables.source(paths)
             there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
             connection.execute(f"CREATE VIEW {name} AS {surveytables.view(name, paths, there)}")
         except duckdb.Error as err:
-            raise ValueError(f"cannot read {paths[0]}: {_first(err)}") from err
+            broken[name] = f"cannot read {paths[0]}: {_first(err)}"
+        except ValueError as err:
+            broken[name] = str(err)
+    if len(broken) == len(present):
+        raise ValueError(next(iter(broken.values())))
     for name, text in surveytables.joined(present).items():
-        connection.execute(f"CREATE VIEW {name} AS {text}")
+        try:
+            connection.execute(f"CREATE VIEW {name} AS {text}")
+        except duckdb.CatalogException:  # one of its tables is not there
+            broken[name] = "; ".join(why for table, why in broken.items() if re.search(rf"\b{table}\b", text))
+    return broken
 
 
 def _names(connection) -> list[str]:

@@ -1,6 +1,7 @@
 """Questions to a survey's tables: the ready ones give what was put in, and nothing but the tables can be reached."""
 
 import os
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -378,6 +379,27 @@ def test_a_folder_without_tables(tmp_path):
     (tmp_path / "tables" / "entries.parquet").write_text("no table")
     with pytest.raises(ValueError, match=r"cannot read .*entries\.parquet"):
         ask(tmp_path, "FROM entries")
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "name", "also"),
+    [
+        ("fit/offsets.tsv", b"a\tb\n1\t2\n", "offsets", "judged_residues"),
+        ("fit/lines.tsv", b"\xff\xfe\x00", "lines", None),
+        ("regions/regions.parquet", b"PAR1", "regions", None),
+        ("tables/residues.parquet", b"", "residues", "judged_residues"),
+    ],
+)
+def test_a_broken_table_stops_its_own_questions_alone(survey, tmp_path, place, content, name, also):
+    folder = tmp_path / "results"
+    shutil.copytree(survey, folder)
+    (folder / place).write_bytes(content)
+    with audit.opened(folder) as opened:
+        assert opened.ask("FROM entries").total == len(ENTRIES)
+        for broken in filter(None, (name, also)):
+            with pytest.raises(ValueError, match=f"no question of '{broken}' can be answered: .*{place}") as caught:
+                opened.ask(f"FROM {broken}")
+            assert "\n" not in str(caught.value)
 
 
 def test_questions_by_name():
