@@ -6,7 +6,6 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
@@ -104,7 +103,6 @@ def _draw_identity(axes, points: pd.DataFrame, looks: dict) -> None:
     axes.set(xlabel=THEIRS, ylabel=OURS, xlim=(low, high), ylim=(low, high), box_aspect=1)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    sns.despine(ax=axes)
 
 
 def _draw_differences(axes, points: pd.DataFrame, looks: dict, summary: dict) -> None:
@@ -118,7 +116,6 @@ def _draw_differences(axes, points: pd.DataFrame, looks: dict, summary: dict) ->
         axes.set_title(f"logarithmic beyond ± {DIFFERS}", loc="right", fontsize=8, color=GREY)
     axes.set(xlabel="Mean of both", ylabel="Ours − published", box_aspect=1)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    sns.despine(ax=axes)
 
 
 def _draw_limits(axes, summary: dict) -> None:

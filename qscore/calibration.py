@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -60,7 +59,6 @@ def _draw_histogram(axes, p: np.ndarray) -> None:
     distance = stats.kstest(p, "uniform").statistic
     axes.set_title(f"n = {len(p):,}, distance from uniform {distance:.3f}", loc="left", fontsize=8, gid="distance")
     axes.set(xlabel="Percentile at its resolution", ylabel="Entries", xlim=(0, 1), ylim=(0, 1.18 * axes.get_ylim()[1]))
-    sns.despine(ax=axes)
 
 
 def _draw_quartiles(axes, x: np.ndarray, p: np.ndarray) -> None:
@@ -85,7 +83,6 @@ def _draw_quartiles(axes, x: np.ndarray, p: np.ndarray) -> None:
     r = np.corrcoef(x, p)[0, 1] if np.ptp(x) and np.ptp(p) else 0.0
     axes.set_title(f"correlation with resolution r = {_signed(r)}", loc="left", fontsize=8, gid="correlation")
     axes.set(xlabel="Resolution (Å)", ylabel="Percentile", ylim=(0, 1), yticks=(0, *QUARTILES, 1))
-    sns.despine(ax=axes)
 
 
 def windows(x: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -195,4 +192,3 @@ def _draw_band(axes, rows: pd.DataFrame, band: float) -> None:
         ylim=(max(lowest - 0.06, -0.02), min(1.02, rows[["limit_high", "least_squares", "share"]].max().max() + 0.06))
     )
     axes.set_title(f"{100 * band:g} % band", loc="left")
-    sns.despine(ax=axes)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from qscore import tables
@@ -98,8 +97,7 @@ def _draw_chain(upper, lower, residues: pd.DataFrame, limits) -> None:
     lower.set(ylabel="change", ylim=limits[1], xlim=(-1, len(residues)))
     upper.tick_params(bottom=False, labelbottom=False)
     lower.set_xticks(*_ticks(residues))
-    sns.despine(ax=upper, bottom=True)
-    sns.despine(ax=lower)
+    upper.spines.bottom.set_visible(False)
 
 
 def _numbers(residues: pd.DataFrame) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -116,7 +115,6 @@ def _panel(fit: dict, height: float):
     figure = Figure(figsize=(COLUMN, height + strip), layout="constrained")
     keep_strip(figure, fit["synthetic"])
     axes = figure.subplots()
-    sns.despine(ax=axes)
     return figure, axes
 
 

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -163,7 +162,6 @@ def classes(dossier: Dossier) -> Figure:
     axes.set(xlim=_wide(rows), xlabel="Mean Q (σ = 0.4 Å)")
     shown = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(shown.values(), shown.keys(), ncols=len(shown), **BENEATH)
-    sns.despine(ax=axes)
     return figure
 
 
@@ -239,7 +237,6 @@ def inclusion(dossier: Dossier) -> Figure | None:
     axes.set(xlabel="Contour level (map units)", ylabel="Share above it", ylim=(-0.02, 1.04))
     axes.margins(x=0.02)
     figure.legend(ncols=2, **BENEATH)
-    sns.despine(ax=axes)
     return figure
 
 

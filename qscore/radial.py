@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -85,7 +84,6 @@ def draw_profile(axes, found: Profiles, k: int) -> None:
     axes.set_title(_title(found, k), loc="left")
     axes.set(xlim=(-0.06, r[-1] + 0.06), xticks=np.arange(0, r[-1] + 0.1, 0.5))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    sns.despine(ax=axes)
 
 
 def _title(found: Profiles, k: int) -> str:

@@ -133,7 +133,6 @@ def _draw_panel(axes, taken: pd.DataFrame, one, row) -> None:
     axes.tick_params(labelbottom=True)
     axes.grid(axis="y", color=PALE, lw=0.6, zorder=0)
     axes.set_axisbelow(True)
-    sns.despine(ax=axes)
 
 
 def _trim(axes, y) -> None:

@@ -234,7 +234,6 @@ def _lay_out(axes, title: str, heading: str, caption: str, synthetic: bool) -> N
     figure.text(*place.transform((left, top + 0.16 + 0.16 * lines)), title, weight="bold", fontsize=10, va="bottom")
     if synthetic:
         say_synthetic(figure)
-    sns.despine(ax=axes)
 
 
 def _legends(axes) -> list:
@@ -315,4 +314,3 @@ def _draw_class(axes, drawn: pd.DataFrame, kind: str) -> None:
         sns.lineplot(x=x, y=[equation.at(value) for value in x], ax=axes, color=GREY, lw=1, ls="--", gid="published")
     axes.set(xlabel=RESOLUTION, ylabel="", xlim=_padded(drawn["resolution"]))
     axes.set_title(f"{CLASSES[kind]} (n = {len(scored):,})", loc="left")
-    sns.despine(ax=axes)

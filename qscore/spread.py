@@ -107,7 +107,6 @@ def _draw_one(axes, rule: dict, colour: str) -> None:
         fontsize=8,
     )
     axes.set_xlabel("Resolution (Å)")
-    sns.despine(ax=axes)
 
 
 def _draw_spread(axes, draws: pd.DataFrame, rules: dict, quantity: str) -> None:
@@ -131,7 +130,6 @@ def _draw_spread(axes, draws: pd.DataFrame, rules: dict, quantity: str) -> None:
         axes.annotate(text, **place, fontsize=8, color=COLOURS[name])
     axes.set_xlabel(QUANTITIES[quantity])
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    sns.despine(ax=axes)
 
 
 def _mark_published(axes, value: float) -> None:

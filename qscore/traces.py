@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from qscore.points import worst_flagged
@@ -94,7 +93,6 @@ def draw_chains(axes, residues: pd.DataFrame, entry, regions: pd.DataFrame | Non
     _name_chains(axes, [name for name, _ in chains], starts)
     axes.set(xlim=(0.5, max(starts[-1], 2) - 0.5))
     axes.set_xticks(*_number_ticks(numbers.values(), starts))
-    sns.despine(ax=axes)
 
 
 def _fill_beyond(axes, x, mean, entry) -> None:

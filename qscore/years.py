@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -47,7 +46,6 @@ def q_by_year(points: pd.DataFrame, fit: dict) -> Figure | None:
     axes.set_xticks(np.arange(rest["year"].min(), rest["year"].max() + 1, step))
     axes.set(xlabel="Year of the map’s release", ylabel="Q − expected Q")
     axes.set_title(f"n = {len(rest):,}", loc="left")
-    sns.despine(ax=axes)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, ncols=1, **BENEATH)
     return figure

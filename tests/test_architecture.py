@@ -23,7 +23,7 @@ OWNERS = {
     "duckdb": {"audit"},
     "statsmodels": {"regression", "localscale"},
     "patsy": {"shape", "localscale"},
-    "seaborn": FIGURES,
+    "seaborn": {"rivalfigures", "scatter", "spread"},
     "matplotlib": FIGURES | {"figures"},
     "mpl_toolkits": {"trace3d"},
     "pandas": FIGURES | {"points", "exhibits"},
