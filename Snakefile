@@ -33,10 +33,21 @@ workdir: str(RESULTS)
 rule all:
     default_target: True
     input:
-        # Named here too, so that a deleted batch is missed and made again.
+        # All of it is named, so that what was deleted is missed and made again.
         score_tables,
+        evidence("frames.parquet"),
+        evidence("profiles.parquet"),
+        evidence("traces.parquet"),
+        CATALOGUE.values(),
+        TABLES.values(),
+        rules.fit.output,
+        rules.outliers.output,
+        rules.regions.output,
+        rules.flag.output,
+        rules.rivals.output,
+        rules.draws.output,
+        rules.concordance.output,
+        rules.worklist.output,
+        "figures",
+        PAGES,
         "report/index.html",
-        "tables/entries.tsv",
-        "flags/flags.tsv",
-        "regions/regions.tsv",
-        "worklist/worklist.tsv",

@@ -141,6 +141,8 @@ for _command in (
     *findings.COMMANDS,
 ):
     qscore.add_command(_command)
+for _command in qscore.commands.values():
+    _command.context_settings = HELP | _command.context_settings  # also where it is first asked without its group
 
 
 def main(arguments=None) -> int:
@@ -153,6 +155,10 @@ def main(arguments=None) -> int:
         archive or the disk fails; 130 when interrupted.
     """
     _open_streams()
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return _fail("the current folder is gone: change to another", 1)
     try:
         runstate.share_jobs_lock()
         return qscore.main(arguments, prog_name="qscore", standalone_mode=False) or 0
@@ -169,6 +175,8 @@ def main(arguments=None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (IsADirectoryError, NotADirectoryError) as err:
+        return _fail(f"{err.strerror}: {err.filename}", 1)
     except OSError as err:
         return _give_up(str(err))
 
@@ -181,6 +189,8 @@ def _open_streams() -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif hasattr(stream := getattr(sys, name), "reconfigure") and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's letters cannot write
 
 
 def _see(err: click.ClickException) -> str:

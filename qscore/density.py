@@ -26,6 +26,7 @@ MOST_COMPRESSED = 1100  # deflate cannot pack tighter than about 1 : 1,032
 MOST_OF_A_SECTION = 1 << 30  # bytes: it is read whole; those of the largest maps have some 20 MB
 MOST_BEHIND = 256 << 20  # bytes behind the data: more are no padding
 _CHUNK_BYTES = 4 << 20
+_LEAST_VOXEL = 0.02  # Å: a tenth of the smallest there are; what is near a point becomes endless
 _AHEAD_BYTES = 3 << 20  # three such blocks are decompressed ahead, out of eight times as much of the file
 
 
@@ -272,6 +273,8 @@ def _check_cell(shape, sampling, cell, angles, name: str) -> None:
         raise UnusableEntry("map_not_volume", f"{name}: {shape} points; a volume has at least 2 along each axis")
     if min(sampling) < 1 or not all(np.isfinite(cell)) or min(cell) <= 0:
         raise UnusableEntry("map_unreadable", f"{name}: cell {cell} Å in {sampling} intervals; expected positive")
+    if min(voxel := np.divide(cell, sampling)) < _LEAST_VOXEL:
+        raise UnusableEntry("map_unreadable", f"{name}: voxel {min(voxel):g} Å; expected at least {_LEAST_VOXEL:g}")
     given = [float(angles[key]) for key in ("alpha", "beta", "gamma")]
     if any(given) and not np.allclose(given, 90, atol=0.01):
         raise UnusableEntry("map_non_orthogonal", f"{name}: cell angles {given}; only 90, 90, 90 is read")

@@ -67,11 +67,12 @@ def write(entries_file, rule: FitRule, out, *, seed: int = 2026, draws: int = 10
     Raises
     ------
     ValueError
-        See `survey_draws`.
+        The table is another one; see also `survey_draws`.
     """
-    facts, table = survey_draws(
-        tables.read_rows(entries_file, known=tables.ENTRIES), rule, seed=seed, draws=draws, design=design
-    )
+    rows = tables.read_rows(entries_file, known=tables.ENTRIES)
+    if rows and "status" not in rows[0]:
+        raise ValueError(f"{entries_file} is no table of entries: it has no column status")
+    facts, table = survey_draws(rows, rule, seed=seed, draws=draws, design=design)
     facts["entries_sha256"] = hashlib.sha256(Path(entries_file).read_bytes()).hexdigest()
     tables.write_parquet(Path(out) / "draws.parquet", tables.DRAWS, tables.as_columns(tables.DRAWS, table))
     tables.write_json(Path(out) / "draws.json", facts)

@@ -163,7 +163,8 @@ def soft_mask(values: np.ndarray, frame: Frame, position: np.ndarray) -> SoftMas
         return values[part][(weights[part] - np.uint8(1)) < 254]
 
     edge = np.concatenate(each(weigh, stripes(len(weights)), frame.threads))
-    return SoftMask(weights, float(np.median(edge, overwrite_input=True)) if len(edge) else 0.0)
+    with np.errstate(over="ignore"):  # of a map that is near the largest number of its kind
+        return SoftMask(weights, float(np.median(edge, overwrite_input=True)) if len(edge) else 0.0)
 
 
 def compare(

@@ -105,14 +105,18 @@ class Null:
         Raises
         ------
         ValueError
-            Something is missing.
+            Something is missing, or is no number.
         """
         if not isinstance(found, dict):
             raise ValueError("this is no null of Q")
         if missing := [name for name in ("n", *_NUMBERS, *_ARRAYS) if name not in found]:
             raise ValueError(f"this is no null of Q: {', '.join(missing)} missing")
-        numbers = {name: float(found[name]) for name in _NUMBERS}
-        return cls(**{name: np.array(found[name], dtype=float) for name in _ARRAYS}, **numbers, n=int(found["n"]))
+        try:
+            numbers = {name: float(found[name]) for name in _NUMBERS}
+            arrays = {name: np.array(found[name], dtype=float) for name in _ARRAYS}
+            return cls(**arrays, **numbers, n=int(found["n"]))
+        except (TypeError, ValueError) as err:
+            raise ValueError(f"this is no null of Q: {err}") from err
 
 
 _NUMBERS = ("outliers", "outliers_se")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import re
+import zlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -74,13 +76,21 @@ def write(folder, pairs: list[dict], *, entries_per_batch: int, layout=tables.BA
         tables.write_tsv(Path(folder) / f"{name}.tsv", layout, tables.as_columns(layout, members))
     for gone in set(names(folder)) - set(found):
         (Path(folder) / f"{gone}.tsv").unlink()
-    (Path(folder) / COMPLETE).touch()
+    tables.write_json(Path(folder) / COMPLETE, _sums(folder))
     return list(found)
 
 
 def is_complete(folder) -> bool:
-    """Whether all batches of a plan were written."""
-    return (Path(folder) / COMPLETE).is_file()
+    """Whether a plan holds the batches that were written, and each as it was."""
+    try:
+        return json.loads((Path(folder) / COMPLETE).read_bytes()) == _sums(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _sums(folder) -> dict[str, int]:
+    """Batch → checksum of its file."""
+    return {name: zlib.crc32((Path(folder) / f"{name}.tsv").read_bytes()) for name in names(folder)}
 
 
 def names(folder) -> list[str]:

@@ -20,6 +20,10 @@ JOBS_LOCK = "QSCORE_JOBS_LOCK"
 UNAVAILABLE = ".unavailable"
 SKEW_SECONDS = 60.0  # that the clocks of a file server and of its users may differ by
 KIND = ".survey.kind"  # what the survey is of
+SCORED = "scores/*/entries.parquet"
+FOLDERS = (
+    "catalogue", "plan", "fetched", "scores", "tables", "fit", "examination", "evidence", "figures", "report", "logs"
+)  # fmt: skip
 LONG_AGO = 946_684_800.0  # 2000-01-01: before any survey
 _DATED = {"archive", "documents", "snapshot", "parts"}  # whose files' times are told elsewhere, or mean nothing
 
@@ -117,7 +121,16 @@ def check_own(results: Path) -> None:
     ------
     ValueError
     """
-    if (results / KIND).is_file() or (results / ".snakemake").is_dir():
+    records = results / ".snakemake"
+    for path in (records, records / "metadata", *(results / name for name in FOLDERS)):
+        if os.path.lexists(path) and not path.is_dir():
+            raise ValueError(f"{path} is no folder, and a survey needs one of that name: remove it")
+    if (results / KIND).is_file() and not records.is_dir() and any(results.glob(SCORED)):
+        raise ValueError(
+            f"{records} is gone, the record of what was done: everything would be fetched and scored again. Put it "
+            f"back, or remove {results / 'scores'} if that is what you want"
+        )
+    if (results / KIND).is_file() or records.is_dir():
         return
     names = (*(name for row in ROUNDS for name in row[:2]), "parts", "scores", "evidence")
     if there := [name for name in names if (results / name).exists()]:
@@ -132,7 +145,7 @@ def check_kind(results: Path, kind: str) -> None:
     ValueError
     """
     note = results / KIND
-    there = note.read_text(encoding="utf-8") if note.is_file() else kind
+    there = note.read_text(encoding="utf-8", errors="replace") if note.is_file() else kind
     if there != kind:
         raise ValueError(f"{results} holds a survey of {there}, this is one of {kind}: give another --results")
     note.write_text(kind, encoding="utf-8")
@@ -156,7 +169,11 @@ ROUNDS = (
 
 def sweep(results: Path) -> None:
     """Remove what a killed run left and no run will use; what a fetch had brought is kept."""
+    from qscore import plan
+
     useless = [*results.glob("scores/*/.scoring-*"), *results.glob("evidence/*/.examining-*")]
+    # Made anew from the catalogue; batches that come out as they were are not scored again.
+    useless += [folder for folder in (results / name for name, *_ in ROUNDS) if not plan.is_complete(folder)]
     if any(any((results / name).glob("*")) for name in ("fetched", "fetched_again", "parts")):
         useless += _useless_fetches(results)
     for folder in useless:

@@ -245,6 +245,8 @@ def _line(err: Exception) -> str:
 @contextmanager
 def _opened(path, coded: Layout | None = None):
     """A Parquet file, open; the text of a layout is then read as a dictionary and the index into it."""
+    if Path(path).is_dir():
+        raise ValueError(f"cannot read {path}: it is a folder")
     with pq.ParquetFile(path) as file:
         if coded is None:
             yield file

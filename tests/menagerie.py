@@ -177,7 +177,7 @@ MAPS = [
     _bytes("cell-nan.map", lambda: _map(cell=(CELL[0], NAN, CELL[2])), "map_unreadable"),
     _bytes("cell-inf.map", lambda: _map(cell=(INF,) * 3), "map_unreadable"),
     _bytes("cell-negative.map", lambda: _map(cell=(-33.0, 30.8, 28.6)), "map_unreadable"),
-    _bytes("cell-tiny.map", lambda: _map(cell=(1e-40,) * 3), "model_outside_map"),
+    _bytes("cell-tiny.map", lambda: _map(cell=(1e-40,) * 3), "map_unreadable"),
     _bytes("cell-huge.map", lambda: _map(cell=(3e38,) * 3), "not_scored"),
     _bytes("no-intervals.map", lambda: _map(sampling=(0, 28, 26), cell=CELL), "map_unreadable"),
     _bytes("intervals-negative.map", lambda: _map(sampling=(30, -28, 26), cell=CELL), "map_unreadable"),

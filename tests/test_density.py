@@ -164,7 +164,9 @@ def test_any_header_round_trips(
 
 def test_header_fields_are_in_file_order():
     header = parse_header(
-        mapbytes.header_bytes(points=(4, 5, 6), axes=(3, 1, 2), start=(10, 20, 30), sampling=(40, 50, 60), nsymbt=-80)
+        mapbytes.header_bytes(
+            points=(4, 5, 6), axes=(3, 1, 2), start=(10, 20, 30), sampling=(40, 50, 60), nsymbt=-80, cell=(40, 50, 60)
+        )
     )
     assert header.shape == (6, 4, 5)
     assert header.start == (30, 10, 20)
@@ -479,7 +481,7 @@ def test_absurd_numbers_of_points(tmp_path, points):
 @pytest.mark.parametrize("points", [(65535, 2, 2), (2, 65535, 2), (2, 2, 65535)])
 def test_the_most_and_the_fewest_points(tmp_path, points):
     path = tmp_path / "m.map"
-    path.write_bytes(mapbytes.header_bytes(points=points, mode=0) + bytes(4 * 65535))
+    path.write_bytes(mapbytes.header_bytes(points=points, mode=0, cell=points) + bytes(4 * 65535))
     assert read_density(path).values.shape == points[::-1]
 
 

@@ -307,15 +307,58 @@ def test_a_fetched_batch_that_is_scored_already_is_swept(done, copy):
     assert not folder.exists()
 
 
-def test_half_a_plan_sweeps_nothing(copy):
+def test_half_a_plan_sweeps_itself_alone(copy):
     """Killed while the plan is written anew: what was brought for the batches still to come stays."""
-    (copy / "parts" / "2024-01-03-0123456789ab").mkdir(parents=True)
-    (copy / "plan" / ".complete").unlink()
+    part, mark = copy / "parts" / "2024-01-03-0123456789ab", copy / "plan" / ".complete"
+    part.mkdir(parents=True)
+    shutil.copytree(copy / "plan", copy / "whole")
+    mark.unlink()
     runstate.sweep(copy)
-    assert (copy / "parts" / "2024-01-03-0123456789ab").is_dir()
-    (copy / "plan" / ".complete").touch()
+    assert part.is_dir() and not (copy / "plan").exists()
+    (copy / "whole").rename(copy / "plan")
     runstate.sweep(copy)
-    assert not (copy / "parts" / "2024-01-03-0123456789ab").exists()
+    assert not part.exists() and mark.is_file()
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("folder", ["plan", "examination"])
+def test_damaged_batches_are_made_again_and_nothing_scored(project, data, done, copy, folder):
+    cut(min((copy / folder).glob("*.tsv")))
+    assert folder in dry(project, data, copy)
+    survey(project, data, copy, "--", folder)
+    assert {path.name: path.read_bytes() for path in (copy / folder).iterdir()} == {
+        path.name: path.read_bytes() for path in (done / folder).iterdir()
+    }
+    assert not {"fetch", "score", "fetch_again", "examine"} & set(dry(project, data, copy))
+
+
+def test_whatever_was_deleted_is_missed(project, data, copy):
+    """And made again, alone with what hangs on it, by the same command."""
+    gone = ("catalogue/excluded.tsv", "tables/chains.parquet", "fit/lines.tsv", "flags/flags.parquet", "figures")
+    for name in gone:
+        shutil.rmtree(copy / name) if (copy / name).is_dir() else (copy / name).unlink()
+    would = dry(project, data, copy)
+    assert {"catalogue", "aggregate", "fit", "flag", "figures"} <= set(would), would
+    assert not {"score", "examine"} & set(would)
+
+
+@pytest.mark.parametrize("name", [".snakemake", ".snakemake/metadata", "scores", "report"])
+def test_a_file_in_place_of_a_folder(project, data, copy, name):
+    shutil.rmtree(copy / name)
+    (copy / name).write_text("a file")
+    said = refused(project, "--pairs", data / "pairs.tsv", "--results", copy)
+    assert said == f"{copy / name} is no folder, and a survey needs one of that name: remove it"
+
+
+def test_without_the_record_of_what_was_done(project, data, copy):
+    """Snakemake would fetch and score all of it again."""
+    shutil.rmtree(copy / ".snakemake")
+    said = refused(project, "--pairs", data / "pairs.tsv", "--results", copy)
+    assert ".snakemake is gone" in said and f"remove {copy / 'scores'}" in said
+    assert list(copy.glob("scores/*/entries.parquet"))
 
 
 def test_a_note_that_could_not_be_written_counts(tmp_path):

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_audit import CHAINS, ENTRIES, put
 
-from qscore import cli, files, layouts, ledger, resolutions, run, runstate, slabs, stored, tables
+from qscore import cli, files, layouts, ledger, nulls, resolutions, run, runstate, slabs, stored, tables
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 DEEP = "[" * 100_000
@@ -276,6 +276,25 @@ def test_equations_of_other_kinds(said, tmp_path, content, words):
     assert words in said("expected", "3", "--equation", tmp_path / "e.json")
 
 
+def test_a_table_of_something_else(said, tmp_path):
+    write_survey(tmp_path)
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"residue": ["ALA"], "q_mean": [0.5]}), other)
+    assert "is no table of entries" in said("draws", other, "--out", tmp_path / "out")
+
+
+def test_a_folder_in_place_of_a_table(tmp_path):
+    with pytest.raises(ValueError, match="it is a folder"):
+        tables.read_rows(tmp_path, layout=tables.ENTRIES)
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, "x", None, [[1], [1, 2]]])
+def test_a_null_of_other_kinds(value):
+    found = dict.fromkeys((*nulls._NUMBERS, *nulls._ARRAYS, "n"), 1)
+    with pytest.raises(ValueError, match="no null of Q"):
+        nulls.Null.from_dict(found | {"outliers": value, "resolution": value})
+
+
 def test_a_key_twice(said, tmp_path):
     (tmp_path / "c.yaml").write_text("source: demo\nfit: {lowest: 2, lowest: 3}\n")
     assert "lowest stands twice" in said("run", "--config", tmp_path / "c.yaml", "--results", tmp_path / "r")
@@ -314,7 +333,22 @@ def test_a_question_that_is_no_text(said, tmp_path):
     assert "no text of UTF-8" in said("audit", "SELECT '\udcff' a", "--results", tmp_path)
 
 
-# ---- streams that are closed ----
+# ---- streams that are closed, or write other letters; a folder that is gone ----
+
+
+def test_letters_that_the_terminal_cannot_write(tmp_path, pair):
+    model = tmp_path / "mödel.pdb"
+    model.write_bytes(pair[1].read_bytes())
+    words = [sys.executable, "-m", "qscore", "score", pair[0], model]
+    done = subprocess.run(words, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True)
+    assert done.returncode == 0 and r"m\xf6del" in done.stdout, done.stderr
+
+
+def test_the_current_folder_is_gone(tmp_path, pair):
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone && rmdir ../gone && exec '{sys.executable}' -m qscore score {pair[0]} {pair[1]} --out out"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "qscore: the current folder is gone: change to another\n")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
