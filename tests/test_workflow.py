@@ -194,9 +194,16 @@ def changed(data, tmp_path):
     shutil.copytree(tmp_path / "kept", data)
 
 
-def test_what_is_scored_again_and_what_not(project, changed, copy):
-    """A corrected sample scores nothing; a changed model only its batch (what else does: `test_plan`)."""
-    results = copy
+def test_what_is_scored_again_and_what_not_with_a_clock_set_back(project, changed, copy):
+    """All of a survey's files are of tomorrow: nothing is made twice, and what changed now is still seen.
+
+    A corrected sample scores nothing; a changed model only its batch (what else does: `test_plan`).
+    """
+    results, tomorrow = copy, time.time() + 86_400
+    for path in (results, *results.rglob("*")):
+        if not path.is_symlink():
+            os.utime(path, (tomorrow, tomorrow))
+    assert "Nothing to be done" in survey(project, changed, results, "--dry-run")
     stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
     held = {row["pdb_id"]: path for path in stamps for row in tables.read_rows(path, layout=tables.SCORED)}
     rows = tables.read_tsv(changed / "pairs.tsv")
@@ -205,29 +212,12 @@ def test_what_is_scored_again_and_what_not(project, changed, copy):
     write_table(changed, rows)
     model = changed / "p1" / "model.pdb"
     model.write_text(model.read_text().replace(" ALA ", " GLY "))
-    survey(project, changed, results, *TABLES)
-    again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
-    assert again == [held["own1"]]
-    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
-    assert entries[other]["sample"] == "corrected"
-
-
-def test_a_clock_set_back(project, changed, copy):
-    """All of a survey's files are of tomorrow: nothing is made twice, and what changed now is still seen."""
-    results, tomorrow = copy, time.time() + 86_400
-    for path in (results, *results.rglob("*")):
-        if not path.is_symlink():
-            os.utime(path, (tomorrow, tomorrow))
-    assert "Nothing to be done" in survey(project, changed, results, "--dry-run")
-    stamps = {path: path.stat().st_mtime_ns for path in results.glob("scores/*/entries.parquet")}
-    model = changed / "p1" / "model.pdb"
-    model.write_text(model.read_text().replace(" ALA ", " GLY "))
     before = digest(results)
     survey(project, changed, results, *TABLES)
-    again = [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
-    assert len(again) == 1 < len(stamps)
-    assert "own1" in [row["pdb_id"] for row in tables.read_rows(again[0], layout=tables.SCORED)]
-    assert digest(results) != before
+    assert [path for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp] == [held["own1"]]
+    assert len(stamps) > 1 and digest(results) != before
+    entries = tables.read_rows(results / "tables" / "entries.parquet", layout=tables.ENTRIES)
+    assert entries[other]["sample"] == "corrected"
 
 
 @pytest.fixture
@@ -325,40 +315,47 @@ def cut(path):
 
 
 @pytest.mark.parametrize("folder", ["plan", "examination"])
-def test_damaged_batches_are_made_again_and_nothing_scored(project, data, done, copy, folder):
+def test_damaged_batches_are_planned_again(copy, folder):
+    other = {"plan": "examination", "examination": "plan"}[folder]
     cut(min((copy / folder).glob("*.tsv")))
-    assert folder in dry(project, data, copy)
-    survey(project, data, copy, "--", folder)
-    assert {path.name: path.read_bytes() for path in (copy / folder).iterdir()} == {
-        path.name: path.read_bytes() for path in (done / folder).iterdir()
-    }
-    assert not {"fetch", "score", "fetch_again", "examine"} & set(dry(project, data, copy))
+    runstate.sweep(copy)
+    assert not (copy / folder).exists() and (copy / other).is_dir()
 
 
 def test_whatever_was_deleted_is_missed(project, data, copy):
     """And made again, alone with what hangs on it, by the same command."""
-    gone = ("catalogue/excluded.tsv", "tables/chains.parquet", "fit/lines.tsv", "flags/flags.parquet", "figures")
+    gone = (
+        "catalogue/excluded.tsv",
+        "tables/chains.parquet",
+        "fit/lines.tsv",
+        "flags/flags.parquet",
+        "figures",
+        "plan",
+    )
     for name in gone:
         shutil.rmtree(copy / name) if (copy / name).is_dir() else (copy / name).unlink()
     would = dry(project, data, copy)
-    assert {"catalogue", "aggregate", "fit", "flag", "figures"} <= set(would), would
-    assert not {"score", "examine"} & set(would)
+    assert {"catalogue", "plan", "aggregate", "fit", "flag", "figures"} <= set(would), would
+    survey(project, data, copy, "--", "plan")
+    assert not {"fetch", "score", "fetch_again", "examine"} & set(dry(project, data, copy))
 
 
 @pytest.mark.parametrize("name", [".snakemake", ".snakemake/metadata", "scores", "report"])
-def test_a_file_in_place_of_a_folder(project, data, copy, name):
-    shutil.rmtree(copy / name)
-    (copy / name).write_text("a file")
-    said = refused(project, "--pairs", data / "pairs.tsv", "--results", copy)
-    assert said == f"{copy / name} is no folder, and a survey needs one of that name: remove it"
+def test_a_file_in_place_of_a_folder(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("a file")
+    with pytest.raises(ValueError, match=f"{name} is no folder, and a survey needs one of that name: remove it"):
+        runstate.check_own(tmp_path)
 
 
-def test_without_the_record_of_what_was_done(project, data, copy):
+def test_without_the_record_of_what_was_done(copy):
     """Snakemake would fetch and score all of it again."""
+    runstate.check_own(copy)
     shutil.rmtree(copy / ".snakemake")
-    said = refused(project, "--pairs", data / "pairs.tsv", "--results", copy)
-    assert ".snakemake is gone" in said and f"remove {copy / 'scores'}" in said
-    assert list(copy.glob("scores/*/entries.parquet"))
+    with pytest.raises(ValueError, match=rf"\.snakemake is gone, .* remove {copy / 'scores'}"):
+        runstate.check_own(copy)
+    shutil.rmtree(copy / "scores")
+    runstate.check_own(copy)
 
 
 def test_a_note_that_could_not_be_written_counts(tmp_path):
